@@ -1,0 +1,57 @@
+# Two stamps: .venv/.setup is what production needs, .venv/.dev what the checks need on top.
+.PHONY: setup dev demo test check lint types contracts bench lock clean
+.DEFAULT_GOAL := help
+
+# The first interpreter of at least 3.11 on the PATH; PYTHON=… overrides.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help:
+	@echo "make demo | test | check | setup | bench | lock | clean: see README.md"
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: expected a Python of at least 3.11 on the PATH, found none (set PYTHON=…)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.setup: .venv/bin/python requirements.txt pyproject.toml
+	$(PIP) install --require-hashes --no-deps -r requirements.txt
+	$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/.dev: .venv/.setup requirements-dev.txt
+	$(PIP) install --require-hashes --no-deps -r requirements-dev.txt
+	@touch $@
+
+setup: .venv/.setup
+dev: .venv/.dev
+
+demo: .venv/.setup
+	$(BIN)/caas-router demo
+
+test: .venv/.dev
+	$(BIN)/python -m pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.dev
+	$(BIN)/mypy
+
+contracts: .venv/.dev
+	$(BIN)/lint-imports
+
+check: lint types contracts test
+
+bench: .venv/.setup
+	$(BIN)/python -m bench
+
+# Needs uv on the PATH. The compiled files carry hashes and no addresses.
+lock:
+	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet requirements.in -o requirements.txt
+	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet -c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

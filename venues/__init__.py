@@ -1,0 +1,1 @@
+"""Counterparties: one folder each, and the simulator that plays them."""
