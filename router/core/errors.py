@@ -1,4 +1,6 @@
-"""The whole error tree. The type answers one question: what may the caller do next?
+"""The whole error tree.
+
+The type answers one question: what may the caller do next?
 
     RouterError                     what the router says no with; carries a `Code`
     ├── InvalidRequestError         mend the request: names each field, what was expected, what came
@@ -116,8 +118,7 @@ class InvalidRequestError(RouterError):
 
     def __init__(self, *errors: FieldError) -> None:
         said = "; ".join(
-            f"{error.field}: expected {error.expected}"
-            + ("" if error.was is None else f", was {error.was}")
+            f"{error.field}: expected {error.expected}" + ("" if error.was is None else f", was {error.was}")
             for error in errors
         )
         super().__init__(Code.INVALID_REQUEST, said)

@@ -33,8 +33,8 @@ BPS: Final = Decimal("0.0001")
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 
-# Digits that an exact result can need: cost (2 × 64) × fee (64), summed over a book. Inexact is trapped, so
-# a result that needs more is an error and never a rounded amount.
+# Digits that an exact result can need: a cost (twice 64) by a fee (64), summed over a book. Inexact is
+# trapped, so a result that needs more is an error and never a rounded amount.
 _EXACT = Context(prec=400, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact, Clamped])
 _ROUND = {
     ROUND_FLOOR: Context(prec=400, rounding=ROUND_FLOOR, traps=[InvalidOperation, DivisionByZero, Overflow]),

@@ -1,0 +1,1 @@
+"""HTTP in and out: routes, wire types, problems, the description of it all."""

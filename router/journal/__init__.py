@@ -1,0 +1,1 @@
+"""What must survive: one port (router.ports.Journal) and the stores behind it."""

@@ -1,0 +1,1 @@
+"""Domain events, one function each: it logs and it counts."""

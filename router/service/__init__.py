@@ -1,0 +1,1 @@
+"""Runs what the core decides: competitions, sends, look-ups of orders in doubt, recovery."""

@@ -1,0 +1,76 @@
+"""Who joins a competition: Spot if its balance covers the trade, PTS always.
+
+These are the checks that need no quote: the product, the size, and a Spot balance where what is given up
+does not depend on the price. A claim that does depend on it (a buy in base, a sale in quote) is checked
+against the connection's own quote by `routing.route`. For a PTS connection no balance, limit or position is
+read, here or anywhere on an order's way: if there is no credit, the counterparty says so.
+"""
+
+from collections.abc import Iterable
+
+from router.core.errors import FieldError, InvalidRequestError
+from router.core.ledger import Ledger
+from router.core.model import Connection, OrderRequest, Product, Reason, Side
+from router.core.money import ZERO, format_amount, is_multiple
+from router.core.routing import claim_at, given_up
+
+
+def check_product(request: OrderRequest, connection: Connection, product: Product | None) -> Reason | None:
+    """Why the product or the size keeps a connection out; None if they do not."""
+    if product is None:
+        return Reason.PRODUCT_UNSUPPORTED
+    if not product.enabled or (connection.pts and not product.margin_supported):
+        return Reason.PRODUCT_DISABLED
+    if request.in_base:
+        low, high, step = product.base_size_min, product.base_size_max, product.base_increment
+    else:
+        low, high, step = product.quote_size_min, product.quote_size_max, product.quote_increment
+    if request.quantity < low:
+        return Reason.SIZE_BELOW_MINIMUM
+    if request.quantity > high:
+        return Reason.SIZE_ABOVE_MAXIMUM
+    if not is_multiple(request.quantity, step):
+        # A size finer than this counterparty's step does not exist there, and no size is ever altered.
+        return Reason.PRODUCT_UNSUPPORTED
+    return None
+
+
+def check_balance(
+    request: OrderRequest, connection: Connection, product: Product, ledger: Ledger
+) -> Reason | None:
+    """Why a Spot connection's balance keeps it out before any price is known; None if it does not.
+
+    Where the amount depends on the price, an account with nothing free of the currency is out already: no
+    price is asked of a counterparty that could not be traded with.
+    """
+    if connection.pts:
+        return None
+    free = ledger.free(connection.id, given_up(request, product))
+    if free is None:
+        return Reason.BALANCE_UNKNOWN
+    price_matters = request.in_base == (request.side is Side.BUY)
+    if price_matters and request.limit_price is None:
+        return Reason.INSUFFICIENT_BALANCE if free <= ZERO else None
+    limit = request.limit_price if request.limit_price is not None else product.price_increment
+    claim = claim_at(request, connection, product, limit)
+    return Reason.INSUFFICIENT_BALANCE if free < claim.amount else None
+
+
+def check_increments(request: OrderRequest, products: Iterable[Product]) -> None:
+    """Refuse a quantity or currency that none of the counterparties that trade the product could take.
+
+    Raises `InvalidRequestError` naming the field. Without any product nothing is known and nothing refused:
+    the competition then says `product_unsupported`.
+    """
+    known = list(products)
+    if not known:
+        return
+    steps = sorted({p.base_increment if request.in_base else p.quote_increment for p in known})
+    if not any(is_multiple(request.quantity, step) for step in steps):
+        raise InvalidRequestError(
+            FieldError(
+                "quantity",
+                f"a multiple of {format_amount(steps[0])} {request.quantity_currency}",
+                format_amount(request.quantity),
+            )
+        )

@@ -1,0 +1,306 @@
+"""The vocabulary: what orders, quotes, books and products are. Frozen; one that exists is valid.
+
+Amounts are `Decimal` (see `money`), times are nanoseconds since the epoch (UTC), `quantity` is in the
+currency named beside it, `quantity_base` and `quantity_quote` say theirs. Names are the field's; the map to
+FIX tags stands in the contract's glossary.
+"""
+
+import enum
+from decimal import Decimal
+
+import msgspec
+
+from router.core.errors import OrderError
+
+
+class Side(enum.StrEnum):
+    """Side, FIX 54."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderType(enum.StrEnum):
+    """OrdType, FIX 40."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+class TimeInForce(enum.StrEnum):
+    """TimeInForce, FIX 59."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTD = "GTD"
+
+    @property
+    def rests(self) -> bool:
+        """Whether what does not fill at once goes on working."""
+        return self in (TimeInForce.GTC, TimeInForce.GTD)
+
+
+class OnCreditFailure(enum.StrEnum):
+    """What follows a refusal for want of credit."""
+
+    FAIL = "fail"
+    NEXT_BEST = "next_best"
+
+
+class OrderStatus(enum.StrEnum):
+    """OrdStatus, FIX 39, as callers see it."""
+
+    PENDING_NEW = "pending_new"
+    NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    PENDING_CANCEL = "pending_cancel"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class Source(enum.StrEnum):
+    """Where a quote comes from."""
+
+    BOOK = "book"
+    """Read from a streamed book."""
+    REQUEST = "request"
+    """A price that was asked for."""
+    RFQ = "rfq"
+    """A firm quote that was asked for."""
+
+
+class Outcome(enum.StrEnum):
+    """What became of a connection in a competition."""
+
+    WON = "won"
+    LOST = "lost"
+    EXCLUDED = "excluded"
+    """Never asked, or asked and not eligible."""
+    FAILED = "failed"
+    """Asked, and gave no usable quote."""
+
+
+class Reason(enum.StrEnum):
+    """Why a connection was excluded or failed."""
+
+    INSUFFICIENT_BALANCE = "insufficient_balance"
+    BALANCE_UNKNOWN = "balance_unknown"
+    PRODUCT_UNSUPPORTED = "product_unsupported"
+    PRODUCT_DISABLED = "product_disabled"
+    SIZE_BELOW_MINIMUM = "size_below_minimum"
+    SIZE_ABOVE_MAXIMUM = "size_above_maximum"
+    INSUFFICIENT_DEPTH = "insufficient_depth"
+    STALE_BOOK = "stale_book"
+    TIMEOUT = "timeout"
+    INVALID_QUOTE = "invalid_quote"
+    QUOTE_EXPIRED = "quote_expired"
+    OUTSIDE_COLLAR = "outside_collar"
+    RATE_LIMITED = "rate_limited"
+    VENUE_ERROR = "venue_error"
+    BREAKER_OPEN = "breaker_open"
+    DISABLED = "disabled"
+    NOT_SELECTED = "not_selected"
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether it excludes a connection or means that its quote failed."""
+        return Outcome.FAILED if self in _FAILURES else Outcome.EXCLUDED
+
+
+_FAILURES = frozenset(
+    {
+        Reason.INSUFFICIENT_DEPTH,
+        Reason.STALE_BOOK,
+        Reason.TIMEOUT,
+        Reason.INVALID_QUOTE,
+        Reason.QUOTE_EXPIRED,
+        Reason.OUTSIDE_COLLAR,
+        Reason.VENUE_ERROR,
+    }
+)
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """An account at a counterparty. `pts`: a Post Trade Settlement account, which trades on credit."""
+
+    id: str
+    name: str
+    pts: bool
+    counterparty: str
+    taker_fee_bps: Decimal
+    """Fee on the quote notional of a fill, charged in the quote currency; basis points."""
+
+
+class Product(msgspec.Struct, frozen=True):
+    """A pair as one counterparty trades it. Increments are greater than zero, sizes inclusive."""
+
+    name: str
+    base: str
+    quote: str
+    base_increment: Decimal
+    base_size_min: Decimal
+    base_size_max: Decimal
+    quote_increment: Decimal
+    quote_size_min: Decimal
+    quote_size_max: Decimal
+    price_increment: Decimal
+    enabled: bool
+    margin_supported: bool
+
+
+class OrderRequest(msgspec.Struct, frozen=True):
+    """What a caller asks for, valid as far as it can be without a counterparty's word."""
+
+    client_order_id: str
+    product: str
+    side: Side
+    type: OrderType
+    quantity: Decimal
+    quantity_currency: str
+    limit_price: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    duration_minutes: int | None = None
+    slippage_bps_max: Decimal | None = None
+    connections: tuple[str, ...] | None = None
+    on_credit_failure: OnCreditFailure | None = None
+
+    @property
+    def base(self) -> str:
+        """The product's base currency."""
+        return self.product.split("-", 1)[0]
+
+    @property
+    def quote(self) -> str:
+        """The product's quote currency."""
+        return self.product.split("-", 1)[1]
+
+    @property
+    def in_base(self) -> bool:
+        """Whether `quantity` is in the base currency; otherwise it is in the quote currency."""
+        return self.quantity_currency == self.base
+
+
+class Level(msgspec.Struct, frozen=True, gc=False):
+    """One level of a book: price in quote per base, size in base."""
+
+    price: Decimal
+    size: Decimal
+
+
+class Book(msgspec.Struct, frozen=True):
+    """A whole book: bids from the highest, asks from the lowest price. `at`: when its prices held."""
+
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    at: int
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """A price for the size of a request, before fees. One that is not in a `Ranking` cannot win.
+
+    `quantity_base` at `price` makes `quantity_quote`; `price_worst` is the deepest price that the size
+    reaches. `complete`: it covers the whole size. A firm quote has a `quote_id` and a `valid_until`.
+    """
+
+    connection_id: str
+    source: Source
+    firm: bool
+    price: Decimal
+    price_worst: Decimal
+    quantity_base: Decimal
+    quantity_quote: Decimal
+    complete: bool
+    quote_id: str | None = None
+    valid_until: int | None = None
+
+
+class PricedQuote(msgspec.Struct, frozen=True):
+    """A quote with its fees: what it really costs, or brings, per unit of base."""
+
+    quote: Quote
+    fee: Decimal
+    all_in_price: Decimal
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What an order can take from a Spot balance at the worst: an amount of the currency given up."""
+
+    asset: str
+    amount: Decimal
+
+
+class Route(msgspec.Struct, frozen=True):
+    """How the winner is traded with: the one order that would go out. `claim` is None on credit."""
+
+    connection_id: str
+    priced: PricedQuote
+    limit_price: Decimal | None
+    time_in_force: TimeInForce
+    claim: Claim | None
+
+
+class OutboundOrder(msgspec.Struct, frozen=True):
+    """An order as an adapter sends it; the id is a function of order, connection and attempt."""
+
+    connection_id: str
+    venue_client_order_id: str
+    product: str
+    side: Side
+    type: OrderType
+    quantity: Decimal
+    quantity_currency: str
+    limit_price: Decimal | None
+    time_in_force: TimeInForce
+    duration_minutes: int | None = None
+    quote_id: str | None = None
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """One execution. `id` is the counterparty's trade id (ExecID 17): by it a fill is counted once."""
+
+    id: str
+    price: Decimal
+    quantity_base: Decimal
+    quantity_quote: Decimal
+    at: int
+
+
+class VenueState(enum.StrEnum):
+    """What a counterparty says of an order, in one vocabulary."""
+
+    PENDING = "pending"
+    WORKING = "working"
+    PENDING_CANCEL = "pending_cancel"
+    DONE = "done"
+    """Nothing more will trade and no cancel was said: filled, unless less than ordered was filled."""
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    """It was taken and then ended by the counterparty with an error."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more can trade."""
+        return self in (VenueState.DONE, VenueState.CANCELED, VenueState.EXPIRED, VenueState.FAILED)
+
+
+class OrderReport(msgspec.Struct, frozen=True):
+    """What a counterparty says of one order: in an answer, on its feed, or when it was looked up.
+
+    Quantities are cumulative and in base and quote; `filled_quote` is None where it was not said. `fills`
+    holds what was said of single executions: none, one (a feed's message) or all (a list of trades).
+    `error` says why, where the order failed after it had been taken.
+    """
+
+    venue_client_order_id: str
+    venue_order_id: str
+    state: VenueState
+    filled_base: Decimal
+    filled_quote: Decimal | None
+    average_price: Decimal | None
+    fills: tuple[Fill, ...]
+    error: OrderError | None
+    at: int

@@ -1,0 +1,409 @@
+"""The order's table of states, and what each event does to the record.
+
+    accepted ──Routed──▶ routed ──Reported──▶ working ──Reported──▶ final
+        │                  │  ╲                  │  ▲
+        │                  │   WentInDoubt──▶ in_doubt ──Reported──┘
+     NotRouted          Refused                  │
+        ▼                  ▼                  ProvedAbsent
+      final     final, or accepted again         ▼
+                (another counterparty)         final
+
+`step(order, event, now)` is total: every (phase, event) pair is in `TRANSITIONS` or raises `TransitionError`,
+which is a bug in the caller and never a counterparty's doing. Evidence is never refused: a report is taken
+in every phase in which the order may have been sent, in any order and any number of times. Fills are counted
+once, by the counterparty's trade id; cumulative quantities only grow; a final status stays.
+"""
+
+import enum
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from router.core.errors import Code, OrderError
+from router.core.model import (
+    Claim,
+    Connection,
+    Fill,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    OutboundOrder,
+    Product,
+    Route,
+    TimeInForce,
+    VenueState,
+)
+from router.core.money import ZERO, add, mul
+
+
+class Phase(enum.StrEnum):
+    """Where the router stands with an order; `Order.status` is what callers see of it."""
+
+    ACCEPTED = "accepted"
+    """Durable; nothing has been sent, or all that was sent was definitely refused."""
+    ROUTED = "routed"
+    """The intent is recorded: the order may have been sent."""
+    IN_DOUBT = "in_doubt"
+    """Sent and unanswered: it may be live and is being looked up."""
+    WORKING = "working"
+    """The counterparty has it."""
+    FINAL = "final"
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One counterparty tried for an order, and what is needed to find the order there."""
+
+    number: int
+    connection: Connection
+    outbound: OutboundOrder
+    product: Product
+    quoted_price: Decimal
+    quoted_all_in_price: Decimal
+    cover_price: Decimal | None
+    claim: Claim | None
+    routed_at: int
+    sent_at: int | None = None
+    error: OrderError | None = None
+
+    @property
+    def connection_id(self) -> str:
+        """The connection's id."""
+        return self.connection.id
+
+
+class Order(msgspec.Struct, frozen=True):
+    """An order's whole record; replayed from its events it is the same again."""
+
+    id: str
+    request: OrderRequest
+    candidates: tuple[str, ...]
+    created_at: int
+    updated_at: int
+    protected: bool = False
+    phase: Phase = Phase.ACCEPTED
+    status: OrderStatus = OrderStatus.PENDING_NEW
+    attempts: tuple[Attempt, ...] = ()
+    competition_id: str | None = None
+    arrival_price: Decimal | None = None
+    venue_order_id: str | None = None
+    filled_base: Decimal = ZERO
+    filled_quote: Decimal = ZERO
+    reported_average: Decimal | None = None
+    fills: tuple[Fill, ...] = ()
+    cancel_requested: bool = False
+    acknowledged_at: int | None = None
+    error: OrderError | None = None
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The counterparty that the order is with, or was with last."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the order may be live at the counterparty and is being looked up there."""
+        return self.phase is Phase.IN_DOUBT
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can happen to it any more."""
+        return self.phase is Phase.FINAL
+
+
+# Events: journaled as they are, in the order in which they were decided.
+class Routed(msgspec.Struct, frozen=True, tag="routed"):
+    """A counterparty won; the order goes out to it next."""
+
+    attempt: Attempt
+    competition_id: str
+    arrival_price: Decimal | None
+
+
+class NotRouted(msgspec.Struct, frozen=True, tag="not_routed"):
+    """Nothing was sent and nothing will be."""
+
+    error: OrderError
+    competition_id: str | None = None
+    arrival_price: Decimal | None = None
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """A definite no, or it never left us: nothing is live. `final`: no other counterparty follows."""
+
+    error: OrderError
+    final: bool = True
+
+
+class WentInDoubt(msgspec.Struct, frozen=True, tag="went_in_doubt"):
+    """It was sent, or may have been, and no answer that can be relied on came."""
+
+    detail: str
+    sent_at: int
+
+
+class Reported(msgspec.Struct, frozen=True, tag="reported"):
+    """The counterparty said something of the order."""
+
+    report: OrderReport
+
+
+class ProvedAbsent(msgspec.Struct, frozen=True, tag="proved_absent"):
+    """Not found after the settling window, on a connection that answered: it was never taken."""
+
+    detail: str
+
+
+class CancelRequested(msgspec.Struct, frozen=True, tag="cancel_requested"):
+    """A caller asked for it to be cancelled."""
+
+
+class CancelRefused(msgspec.Struct, frozen=True, tag="cancel_refused"):
+    """The counterparty would not cancel: it goes on as it was, or ended before."""
+
+    detail: str
+
+
+Event = Routed | NotRouted | Refused | WentInDoubt | Reported | ProvedAbsent | CancelRequested | CancelRefused
+
+
+class TransitionError(Exception):
+    """An event that cannot happen in this phase was handed in: a bug in the caller."""
+
+
+_A, _R, _D, _W, _F = Phase.ACCEPTED, Phase.ROUTED, Phase.IN_DOUBT, Phase.WORKING, Phase.FINAL
+
+TRANSITIONS: Final[dict[tuple[Phase, type], frozenset[Phase]]] = {
+    (_A, Routed): frozenset({_R}),
+    (_A, NotRouted): frozenset({_F}),
+    (_A, CancelRequested): frozenset({_A}),
+    # Evidence about an attempt that was given up as refused: the counterparty contradicts itself, and what
+    # it executed counts.
+    (_A, Reported): frozenset({_W, _F}),
+    (_R, Refused): frozenset({_A, _F}),
+    (_R, WentInDoubt): frozenset({_D}),
+    (_R, Reported): frozenset({_W, _F}),
+    (_R, CancelRequested): frozenset({_R}),
+    (_D, Reported): frozenset({_W, _F}),
+    (_D, ProvedAbsent): frozenset({_F}),
+    (_D, WentInDoubt): frozenset({_D}),
+    (_D, CancelRequested): frozenset({_D}),
+    (_D, CancelRefused): frozenset({_D}),
+    (_W, Reported): frozenset({_W, _F}),
+    (_W, CancelRequested): frozenset({_W}),
+    (_W, CancelRefused): frozenset({_W}),
+    # The feed was faster than the answer that now cannot be read, or than the refused cancel's answer.
+    (_W, WentInDoubt): frozenset({_W}),
+    (_F, WentInDoubt): frozenset({_F}),
+    (_F, Reported): frozenset({_F}),
+    (_F, CancelRefused): frozenset({_F}),
+}
+"""Which phases an event can lead to from where; a pair that is not here cannot happen."""
+
+
+def step(order: Order, event: Event, now: int) -> Order:
+    """The order after an event; `now` in nanoseconds since the epoch. Raises `TransitionError`."""
+    allowed = TRANSITIONS.get((order.phase, type(event)))
+    if allowed is None:
+        raise TransitionError(f"expected no {type(event).__name__} in phase {order.phase}, order {order.id}")
+    after = _apply(order, event)
+    if after.phase not in allowed:
+        raise TransitionError(
+            f"expected {type(event).__name__} to lead from {order.phase} to {sorted(allowed)}, "
+            f"was {after.phase}, order {order.id}"
+        )
+    return after if after is order else msgspec.structs.replace(after, updated_at=max(now, order.updated_at))
+
+
+def _apply(order: Order, event: Event) -> Order:
+    replace = msgspec.structs.replace
+    match event:
+        case Routed():
+            return replace(
+                order,
+                phase=Phase.ROUTED,
+                attempts=(*order.attempts, event.attempt),
+                competition_id=event.competition_id,
+                arrival_price=event.arrival_price,
+            )
+        case NotRouted():
+            return replace(
+                order,
+                phase=Phase.FINAL,
+                status=OrderStatus.REJECTED,
+                error=event.error,
+                competition_id=event.competition_id or order.competition_id,
+                arrival_price=order.arrival_price if event.arrival_price is None else event.arrival_price,
+            )
+        case Refused():
+            attempts = (*order.attempts[:-1], replace(order.attempts[-1], error=event.error))
+            if event.final:
+                return replace(
+                    order,
+                    phase=Phase.FINAL,
+                    status=OrderStatus.REJECTED,
+                    attempts=attempts,
+                    error=event.error,
+                )
+            return replace(order, phase=Phase.ACCEPTED, attempts=attempts)
+        case WentInDoubt():
+            if order.phase in (Phase.WORKING, Phase.FINAL):
+                return order
+            attempts = (*order.attempts[:-1], replace(order.attempts[-1], sent_at=event.sent_at))
+            return replace(order, phase=Phase.IN_DOUBT, attempts=attempts)
+        case Reported():
+            return _reported(order, event.report)
+        case ProvedAbsent():
+            error = OrderError(
+                Code.NOT_TAKEN,
+                event.detail,
+                retryable=True,
+                connection_id=order.attempts[-1].connection_id,
+            )
+            return replace(order, phase=Phase.FINAL, status=OrderStatus.REJECTED, error=error)
+        case CancelRequested():
+            status = order.status
+            if order.phase is Phase.WORKING:
+                status = OrderStatus.PENDING_CANCEL
+            return replace(order, cancel_requested=True, status=status)
+        case CancelRefused():
+            if order.is_final:
+                return order
+            return replace(
+                order, cancel_requested=False, status=_working_status(order.filled_base, pending=False)
+            )
+
+
+def _reported(order: Order, report: OrderReport) -> Order:
+    fills, filled_base, filled_quote = _counted(order, report)
+    changed = {
+        "fills": fills,
+        "filled_base": filled_base,
+        "filled_quote": filled_quote,
+        "venue_order_id": order.venue_order_id or report.venue_order_id,
+        "acknowledged_at": report.at if order.acknowledged_at is None else order.acknowledged_at,
+        "reported_average": order.reported_average if report.average_price is None else report.average_price,
+    }
+    if order.is_final:
+        # What was final stays so; a late execution's detail is kept, and nothing that traded is forgotten.
+        late = {k: v for k, v in changed.items() if k != "acknowledged_at" and getattr(order, k) != v}
+        return msgspec.structs.replace(order, **late) if late else order
+    status, error = _status_after(order, report, filled_base)
+    final = report.state.is_final
+    return msgspec.structs.replace(
+        order, phase=Phase.FINAL if final else Phase.WORKING, status=status, error=error, **changed
+    )
+
+
+def _counted(order: Order, report: OrderReport) -> tuple[tuple[Fill, ...], Decimal, Decimal]:
+    """Fills by trade id, and the cumulative quantities: whatever shows more of the order done."""
+    known = {fill.id: fill for fill in order.fills}
+    new = [fill for fill in report.fills if fill.id not in known]
+    fills = (*order.fills, *{fill.id: fill for fill in new}.values()) if new else order.fills
+    base, quote = order.filled_base, order.filled_quote
+    if report.filled_base > base or (report.filled_base == base and report.filled_quote is not None):
+        base = report.filled_base
+        if report.filled_quote is not None:
+            quote = report.filled_quote
+        elif report.average_price is not None:
+            quote = mul(report.average_price, base)
+    if new:
+        by_fill_base, by_fill_quote = ZERO, ZERO
+        for fill in fills:
+            by_fill_base = add(by_fill_base, fill.quantity_base)
+            by_fill_quote = add(by_fill_quote, fill.quantity_quote)
+        if by_fill_base > base or (by_fill_base == base and report.filled_quote is None):
+            base, quote = by_fill_base, by_fill_quote
+    return fills, base, quote
+
+
+def _status_after(
+    order: Order, report: OrderReport, filled_base: Decimal
+) -> tuple[OrderStatus, OrderError | None]:
+    request = order.request
+    match report.state:
+        case VenueState.DONE:
+            short = request.in_base and filled_base < request.quantity
+            return (OrderStatus.CANCELED if short else OrderStatus.FILLED), None
+        case VenueState.EXPIRED:
+            return OrderStatus.EXPIRED, None
+        case VenueState.CANCELED | VenueState.FAILED:
+            if request.in_base and filled_base == request.quantity:
+                return OrderStatus.FILLED, None
+            if report.error is not None:
+                # Refused after it was taken. With fills it is no rejection: what traded, traded.
+                return (OrderStatus.REJECTED if filled_base == 0 else OrderStatus.CANCELED), report.error
+            if order.protected and filled_base == 0:
+                return OrderStatus.REJECTED, price_moved(order)
+            return OrderStatus.CANCELED, None
+        case VenueState.PENDING_CANCEL:
+            return OrderStatus.PENDING_CANCEL, None
+        case VenueState.PENDING | VenueState.WORKING:
+            return _working_status(filled_base, pending=order.cancel_requested), None
+
+
+def _working_status(filled_base: Decimal, *, pending: bool) -> OrderStatus:
+    if pending:
+        return OrderStatus.PENDING_CANCEL
+    return OrderStatus.NEW if filled_base == 0 else OrderStatus.PARTIALLY_FILLED
+
+
+def price_moved(order: Order) -> OrderError:
+    """What an accepted RFQ ends with when its fill-or-kill order traded nothing."""
+    attempt = order.attempts[-1]
+    return OrderError(
+        Code.PRICE_MOVED,
+        f"expected {order.request.quantity:f} {order.request.quantity_currency} at "
+        f"{attempt.quoted_price:f} or better, nothing traded",
+        retryable=True,
+        connection_id=attempt.connection_id,
+    )
+
+
+def venue_client_order_id(order_id: str, connection_id: str, attempt: int) -> str:
+    """The id that the counterparty knows the order by: a function of order, connection and attempt.
+
+    So that after a crash the accepted row alone tells where to look, and under which id.
+    """
+    return f"{order_id}-{attempt}-{connection_id}"
+
+
+def make_attempt(
+    order: Order,
+    route: Route,
+    connection: Connection,
+    product: Product,
+    cover_price: Decimal | None,
+    now: int,
+) -> Attempt:
+    """The next attempt of an order on a route that was reserved for."""
+    number = len(order.attempts) + 1
+    own_id = venue_client_order_id(order.id, route.connection_id, number)
+    request = order.request
+    quote = route.priced.quote
+    # An indicative market order goes out as a limit: a price is never left open.
+    kind = OrderType.LIMIT if route.limit_price is not None else request.type
+    return Attempt(
+        number=number,
+        connection=connection,
+        outbound=OutboundOrder(
+            connection_id=route.connection_id,
+            venue_client_order_id=own_id,
+            product=request.product,
+            side=request.side,
+            type=kind,
+            quantity=request.quantity,
+            quantity_currency=request.quantity_currency,
+            limit_price=route.limit_price,
+            time_in_force=route.time_in_force,
+            duration_minutes=request.duration_minutes if route.time_in_force is TimeInForce.GTD else None,
+            quote_id=quote.quote_id,
+        ),
+        product=product,
+        quoted_price=quote.price,
+        quoted_all_in_price=route.priced.all_in_price,
+        cover_price=cover_price,
+        claim=route.claim,
+        routed_at=now,
+    )

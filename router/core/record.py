@@ -1,0 +1,103 @@
+"""What is kept of a competition and of an RFQ: the answer to "why did we trade there?"."""
+
+from decimal import Decimal
+
+import msgspec
+
+from router.core.competition import Competition, Contender, Entry
+from router.core.model import Connection, OrderRequest, Outcome, Reason, Source
+
+
+class EntryRecord(msgspec.Struct, frozen=True):
+    """One connection's line. Prices in quote per base, times in nanoseconds since the epoch.
+
+    `price` before and `all_in_price` after fees, for `quantity_base`; all null where there was no quote.
+    `late`: the quote came after the decision and took no part in it.
+    """
+
+    connection: Connection
+    outcome: Outcome
+    reason: Reason | None
+    source: Source | None
+    firm: bool
+    price: Decimal | None
+    price_worst: Decimal | None
+    all_in_price: Decimal | None
+    fee: Decimal | None
+    quantity_base: Decimal | None
+    complete: bool
+    rank: int | None
+    late: bool
+    asked_at: int | None
+    answered_at: int | None
+    valid_until: int | None
+    quote_id: str | None
+    detail: str | None
+
+
+class CompetitionRecord(msgspec.Struct, frozen=True):
+    """A whole competition. `order_id` is None for an RFQ's, `rfq_id` for an order's."""
+
+    id: str
+    order_id: str | None
+    rfq_id: str | None
+    request: OrderRequest
+    slippage_bps_max: Decimal
+    collar_bps: Decimal
+    opened_at: int
+    deadline_at: int
+    closed_at: int
+    arrival_price: Decimal | None
+    cover_price: Decimal | None
+    winner: str | None
+    entries: tuple[EntryRecord, ...]
+
+
+class RfqRecord(msgspec.Struct, frozen=True):
+    """An RFQ: a competition that nothing was executed on, and until when its prices stand."""
+
+    id: str
+    competition: CompetitionRecord
+    created_at: int
+    valid_until: int
+    accepted_by: str | None = None
+    """The client order id that it was accepted with."""
+
+    @property
+    def best(self) -> EntryRecord | None:
+        """The entry that ranks first."""
+        return next((entry for entry in self.competition.entries if entry.rank == 1), None)
+
+
+def entry_record(entry: Entry, connection: Connection) -> EntryRecord:
+    """Freeze one entry of a closed competition."""
+    priced = entry.priced
+    quote = None if priced is None else priced.quote
+    return EntryRecord(
+        connection=connection,
+        outcome=entry.outcome or Outcome.FAILED,
+        reason=entry.reason,
+        source=entry.source,
+        firm=quote is not None and quote.firm,
+        price=None if quote is None else quote.price,
+        price_worst=None if quote is None else quote.price_worst,
+        all_in_price=None if priced is None else priced.all_in_price,
+        fee=None if priced is None else priced.fee,
+        quantity_base=None if quote is None else quote.quantity_base,
+        complete=quote is not None and quote.complete,
+        rank=entry.rank,
+        late=entry.late,
+        asked_at=entry.asked_at,
+        answered_at=entry.answered_at,
+        valid_until=None if quote is None else quote.valid_until,
+        quote_id=None if quote is None else quote.quote_id,
+        detail=entry.detail,
+    )
+
+
+def entry_records(competition: Competition, contenders: tuple[Contender, ...]) -> tuple[EntryRecord, ...]:
+    """Every entry: the ranked first, best first, the others by connection id."""
+    records = [entry_record(competition.entries[c.connection.id], c.connection) for c in contenders]
+    return tuple(
+        sorted(records, key=lambda e: (e.rank is None, e.rank or 0, e.connection.id)),
+    )

@@ -1,0 +1,135 @@
+"""From a winning quote to the one order that goes out: its limit, its time in force, its claim.
+
+An indicative price goes out as a limit, never as a naked market order: the quote plus the slippage that the
+caller allows, rounded to the tick toward the caller's safety. What the order can take at that limit is what
+a Spot balance must cover (`Claim`); where the balance covers the quote but not the whole slippage, the limit
+is narrowed to what it covers, so that an account is never asked for more than it has.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from router.core.model import (
+    Claim,
+    Connection,
+    OrderRequest,
+    OrderType,
+    PricedQuote,
+    Product,
+    Reason,
+    Route,
+    Side,
+    TimeInForce,
+)
+from router.core.money import BPS, ONE, add, divide_down, divide_up, mul, round_down, round_up, sub
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What the caller allows. `protected`: an accepted RFQ, fill-or-kill at the quoted price."""
+
+    slippage_bps_max: Decimal
+    protected: bool = False
+
+
+def time_in_force_of(request: OrderRequest, terms: Terms) -> TimeInForce:
+    """FOK for an accepted RFQ; else as asked; unsaid, IOC for a market and GTC for a limit order."""
+    if terms.protected:
+        return TimeInForce.FOK
+    if request.time_in_force is not None:
+        return request.time_in_force
+    if request.duration_minutes is not None:
+        return TimeInForce.GTD
+    return TimeInForce.IOC if request.type is OrderType.MARKET else TimeInForce.GTC
+
+
+def limit_for(request: OrderRequest, terms: Terms, priced: PricedQuote, product: Product) -> Decimal:
+    """The worst price that the order may trade at, in quote per base, on the product's tick.
+
+    A limit order's own limit; the quoted price where it is protected or firm; else the quote plus slippage.
+    """
+    toward_safety = round_down if request.side is Side.BUY else round_up
+    if request.limit_price is not None:
+        return toward_safety(request.limit_price, product.price_increment)
+    price = priced.quote.price
+    if terms.protected or priced.quote.firm:
+        return toward_safety(price, product.price_increment)
+    slip = mul(terms.slippage_bps_max, BPS)
+    factor = add(ONE, slip) if request.side is Side.BUY else sub(ONE, slip)
+    return toward_safety(mul(price, factor), product.price_increment)
+
+
+def given_up(request: OrderRequest, product: Product) -> str:
+    """The currency that the order gives up: the quote currency in a buy, the base currency in a sale."""
+    return product.quote if request.side is Side.BUY else product.base
+
+
+def claim_at(request: OrderRequest, connection: Connection, product: Product, limit: Decimal) -> Claim:
+    """What the order takes of the currency given up if all of it trades at `limit`, fees included.
+
+    Fees are charged in the quote currency: they add to what a buy gives up and come off a sale's proceeds.
+    """
+    if request.side is Side.BUY:
+        notional = mul(request.quantity, limit) if request.in_base else request.quantity
+        fee = mul(mul(notional, connection.taker_fee_bps), BPS)
+        return Claim(given_up(request, product), add(notional, fee))
+    if request.in_base:
+        return Claim(given_up(request, product), request.quantity)
+    base = round_up(divide_up(request.quantity, limit), product.base_increment)
+    return Claim(given_up(request, product), base)
+
+
+def route(
+    request: OrderRequest,
+    terms: Terms,
+    priced: PricedQuote,
+    connection: Connection,
+    product: Product,
+    free: Decimal | None,
+) -> Route | Reason:
+    """The order that would go out on this quote, or why none can.
+
+    `free`: what is free of the currency given up on a Spot connection, None where it is not known; it is
+    not looked at for a PTS connection, which trades on credit.
+    """
+    time_in_force = time_in_force_of(request, terms)
+    limit = limit_for(request, terms, priced, product)
+    if limit <= 0:
+        return Reason.INVALID_QUOTE
+    quote = priced.quote
+    market = request.type is OrderType.MARKET
+    # A market order must be able to fill whole: depth past its limit is no depth.
+    if market and (not quote.complete or _beyond(quote.price_worst, limit, request.side)):
+        return Reason.INSUFFICIENT_DEPTH
+    if connection.pts:
+        return Route(connection.id, priced, limit, time_in_force, None)
+    if free is None:
+        return Reason.BALANCE_UNKNOWN
+    claim = claim_at(request, connection, product, limit)
+    if claim.amount <= free:
+        return Route(connection.id, priced, limit, time_in_force, claim)
+    if market and not quote.firm and not terms.protected:
+        narrowed = _narrowed(request, connection, product, free)
+        if narrowed is not None and not _beyond(quote.price_worst, narrowed, request.side):
+            claim = claim_at(request, connection, product, narrowed)
+            if claim.amount <= free:
+                return Route(connection.id, priced, narrowed, time_in_force, claim)
+    return Reason.INSUFFICIENT_BALANCE
+
+
+def _beyond(price: Decimal, limit: Decimal, side: Side) -> bool:
+    return price > limit if side is Side.BUY else price < limit
+
+
+def _narrowed(
+    request: OrderRequest, connection: Connection, product: Product, free: Decimal
+) -> Decimal | None:
+    """The limit at which the claim just fits `free`; None where the claim does not depend on the limit."""
+    if free <= 0:
+        return None
+    if request.side is Side.BUY and request.in_base:
+        with_fee = mul(request.quantity, add(ONE, mul(connection.taker_fee_bps, BPS)))
+        return round_down(divide_down(free, with_fee), product.price_increment)
+    if request.side is Side.SELL and not request.in_base:
+        return round_up(divide_up(request.quantity, free), product.price_increment)
+    return None

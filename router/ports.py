@@ -1,0 +1,294 @@
+"""What the router needs from outside: a clock, counterparties, a journal.
+
+Fakes in unit tests implement these ports; nothing is patched.
+
+Errors at a counterparty are told apart by one question, whether an order may be live (`SubmitResult`):
+
+    Taken       it has the order, and this is what it says of it
+    Refused     a definite no, from the adapter's allow-list of refusals: nothing is live
+    NeverSent   not a byte left us: nothing is live
+    Unanswered  everything else (reset, time-out, 5xx, HTML, an answer that cannot be read): in doubt
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from router.core.errors import OrderError, VenueError
+from router.core.model import Book, Connection, Fill, OrderReport, OutboundOrder, Product
+from router.core.order import Event, Order
+
+
+class Clock(Protocol):
+    """Time. One scale for everything: wall time at start, carried on by the monotonic clock."""
+
+    def now(self) -> int:
+        """Nanoseconds since the epoch; never goes back within a process."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The counterparty has the order."""
+
+    report: OrderReport
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A definite no: nothing is live."""
+
+    error: OrderError
+
+
+class NeverSent(msgspec.Struct, frozen=True):
+    """Not a byte of it left us: nothing is live."""
+
+    detail: str
+
+
+class Unanswered(msgspec.Struct, frozen=True):
+    """It may be live. `detail` says what came instead of an answer, without any secret."""
+
+    detail: str
+    venue_error: VenueError | None = None
+
+
+SubmitResult = Taken | Refused | NeverSent | Unanswered
+
+
+class CancelTaken(msgspec.Struct, frozen=True):
+    """The request to cancel was taken, which is not yet a cancelled order."""
+
+
+class CancelRefused(msgspec.Struct, frozen=True):
+    """The counterparty will not cancel: the order is done already, or unknown."""
+
+    error: OrderError
+
+
+class CancelUnanswered(msgspec.Struct, frozen=True):
+    """No answer: look the order up."""
+
+    detail: str
+
+
+CancelResult = CancelTaken | CancelRefused | CancelUnanswered
+
+
+class Lane(enum.IntEnum):
+    """Who may use an account's request budget, in this order."""
+
+    CANCEL = 0
+    ORDER = 1
+    LOOK_UP = 2
+    BALANCES = 3
+    REST = 4
+
+
+class VenueUnreachableError(Exception):
+    """A read from a counterparty failed; nothing is known from it. The message carries no secret."""
+
+    def __init__(self, detail: str, venue_error: VenueError | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.venue_error = venue_error
+
+
+class OffWireError(VenueUnreachableError):
+    """The counterparty answered something that breaks its own description: quarantine what it said."""
+
+
+class BudgetSpentError(VenueUnreachableError):
+    """The account's request budget has nothing left in time; nothing was sent."""
+
+
+class ConnectionState(enum.StrEnum):
+    """How a connection stands."""
+
+    CONNECTING = "connecting"
+    """Products, balances or orders were not read yet, or must be read again: it does not trade."""
+    READY = "ready"
+    """It trades, on streamed books."""
+    DEGRADED = "degraded"
+    """It trades, but its feed is down: prices are asked for."""
+    DOWN = "down"
+    """It does not answer: the breaker is open, and it is probed in the background."""
+    STOPPED = "stopped"
+
+
+class Health(msgspec.Struct, frozen=True):
+    """A connection's condition, for the competition, the health page and the metrics.
+
+    `feed_at`: when the last message of any feed came; `error_rate`: of the latest requests, 0 to 1 as a
+    decimal; `latency_ns`: a moving average of answered requests.
+    """
+
+    state: ConnectionState
+    detail: str | None
+    feed_up: bool
+    feed_at: int | None
+    budget_left: int
+    error_rate: Decimal
+    latency_ns: int | None
+    changed_at: int
+
+    @property
+    def trades(self) -> bool:
+        """Whether the connection can take part in a competition."""
+        return self.state in (ConnectionState.READY, ConnectionState.DEGRADED)
+
+
+class VenueListener(Protocol):
+    """What an adapter tells the router. Synchronous and quick, but for `reconcile`."""
+
+    def order_reported(self, connection_id: str, report: OrderReport) -> None:
+        """The counterparty said something of an order, on its feed."""
+
+    def balances_stated(self, connection_id: str, balances: Mapping[str, Decimal], asked_at: int) -> None:
+        """Tradable balances by asset, as stated to a request sent at `asked_at`."""
+
+    def health_changed(self, connection_id: str, health: Health) -> None:
+        """The connection's state is another than before."""
+
+    def request_answered(
+        self, connection_id: str, operation: str, result: str, latency_ns: int, request_id: str | None
+    ) -> None:
+        """One request to the counterparty ended; `operation` and `result` are of bounded variety."""
+
+    def bad_data(self, connection_id: str, product: str, what: str) -> None:
+        """A message was dropped because it cannot be true; `what` is of bounded variety."""
+
+    async def reconcile(self, connection_id: str) -> None:
+        """The connection is (back) up: read again what may have been missed, before it trades.
+
+        Raises `VenueUnreachableError` where that failed; the adapter backs off and tries again.
+        """
+
+
+class Venue(Protocol):
+    """One connection: an account at a counterparty. An instance belongs to one event loop."""
+
+    @property
+    def connection(self) -> Connection:
+        """Who this is."""
+
+    def health(self) -> Health:
+        """Its condition now."""
+
+    def product(self, name: str) -> Product | None:
+        """A product as the counterparty trades it; None if it does not, or nothing is known yet."""
+
+    def products(self) -> Sequence[Product]:
+        """All of them."""
+
+    def book(self, product: str) -> Book | None:
+        """The streamed book; None while there is none. Its age is the caller's to judge. No I/O, no await."""
+
+    async def request_book(self, product: str, deadline: int) -> Book:
+        """Ask for a book over REST; `deadline` in nanoseconds since the epoch.
+
+        Raises `VenueUnreachableError`, `OffWireError`, `BudgetSpentError`.
+        """
+
+    def has_order_budget(self) -> bool:
+        """Whether a request for an order could go out now."""
+
+    def take_order_budget(self) -> bool:
+        """Take the request that an order will use; False if there is none. Given back by `submit` alone."""
+
+    def return_order_budget(self) -> None:
+        """Give back what `take_order_budget` took, where no order was sent after all."""
+
+    async def submit(self, order: OutboundOrder) -> SubmitResult:
+        """Send one order, once: no retry, no redirect, in no layer. The budget must have been taken.
+
+        Never raises but for cancellation of the caller's task, which does not end the request: the result
+        is then reported to the listener as far as it was an answer.
+        """
+
+    async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
+        """What the counterparty knows of an order, by its client id; None if it answers that it has none.
+
+        With every execution it lists, where the order is final. Raises `VenueUnreachableError` and kin.
+        """
+
+    async def recent_orders(self, since: int) -> Sequence[OrderReport]:
+        """Every order of the account created at or after `since`; raises `VenueUnreachableError` and kin."""
+
+    async def fills(self, venue_order_id: str) -> Sequence[Fill]:
+        """Every execution of an order; raises `VenueUnreachableError` and kin."""
+
+    async def cancel(self, order: OutboundOrder, venue_order_id: str) -> CancelResult:
+        """Ask for an order to be cancelled."""
+
+    async def read_balances(self) -> None:
+        """Read the balances and tell the listener; does nothing on a PTS connection. Raises as others do."""
+
+    async def run(self, listener: VenueListener) -> None:
+        """Keep the connection up until cancelled: products, balances, feeds, probes."""
+
+
+class StoreError(Exception):
+    """The journal could not write or read; nothing of the call was kept."""
+
+
+class ClientOrderIdTakenError(Exception):
+    """The idempotency key exists already; `order` is the one that has it."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(order.request.client_order_id)
+        self.order = order
+
+
+class RecordPage(msgspec.Struct, frozen=True):
+    """A page of a list, newest first. `next_cursor` is None on the last one."""
+
+    data: tuple[Order, ...]
+    next_cursor: str | None
+
+
+class Journal(Protocol):
+    """What must survive. A write that returned is durable; one that raised left nothing behind.
+
+    Records that the journal does not look into (`competition`, `rfq`) are bytes of JSON.
+    """
+
+    async def accept(self, order: Order) -> None:
+        """Keep a new order. Raises `ClientOrderIdTakenError`, `StoreError`."""
+
+    async def append(self, order: Order, event: Event, at: int) -> None:
+        """Keep an event and the order as it is after it. Raises `StoreError`."""
+
+    async def keep_competition(self, competition_id: str, order_id: str | None, record: bytes) -> None:
+        """Keep a competition's record, or replace it (a late quote came). Raises `StoreError`."""
+
+    async def keep_rfq(self, rfq_id: str, record: bytes) -> None:
+        """Keep an RFQ, or replace it. Raises `StoreError`."""
+
+    async def order(self, order_id: str) -> Order | None:
+        """One order."""
+
+    async def order_by_client_id(self, client_order_id: str) -> Order | None:
+        """The order with this idempotency key."""
+
+    async def orders(self, limit: int, cursor: str | None) -> RecordPage:
+        """Orders, newest first. A cursor that is none of ours raises `ValueError`."""
+
+    async def events(self, order_id: str) -> Sequence[tuple[int, Event]]:
+        """An order's events with their times, oldest first: replayed, they make the order."""
+
+    async def open_orders(self) -> Sequence[Order]:
+        """Every order that is not final."""
+
+    async def competition(self, competition_id: str) -> bytes | None:
+        """A competition's record."""
+
+    async def rfq(self, rfq_id: str) -> bytes | None:
+        """An RFQ."""
+
+    async def check(self) -> None:
+        """Raise `StoreError` if a write would fail now."""
+
+    async def close(self) -> None:
+        """Finish what was queued and let go."""

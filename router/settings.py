@@ -1,0 +1,399 @@
+"""Typed settings from TOML, checked whole at start-up: every limit bounded, with its unit in its name.
+
+A setting that cannot be meant (an unknown key, a missing one, a value out of bounds, a duplicate id, a token
+that is not there) is a `SettingsError` that names the file, the key, what was expected and what was there. A
+secret is a reference, `{ env = "NAME" }` or `{ file = "/path" }`, and has no default; it is read here once
+and its `repr` is hidden.
+"""
+
+import enum
+import hashlib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Final, cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from router.core.errors import AmountError, shown
+from router.core.model import Connection, OnCreditFailure
+from router.core.money import parse_amount
+
+CONFIG_VARIABLE: Final = "CAAS_ROUTER_CONFIG"
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FEE_BPS_MAX = Decimal(10_000)
+
+
+class SettingsError(Exception):
+    """The settings cannot be meant; the process does not start."""
+
+    def __init__(self, source: str, key: str, expected: str, was: str | None = None) -> None:
+        super().__init__(f"{source}: {key}: expected {expected}" + ("" if was is None else f", was {was}"))
+
+
+class Secret:
+    """A credential; never printed, logged or encoded. `reveal()` is called where it goes on the wire."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The credential itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a secret is: in a variable of the environment or in a file."""
+
+    env: str | None = None
+    file: str | None = None
+
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=600_000)]
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the router listens. `port` 0: any free one, told by the log event `listening`."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    request_bytes_max: Annotated[int, msgspec.Meta(ge=1024, le=1_048_576)] = 65_536
+    shutdown_deadline_ms: Milliseconds = 10_000
+
+
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the journal is: `sqlite:///absolute/path.db`, three slashes and a relative path also work."""
+
+    url: str = "sqlite:///var/lib/caas-router/router.db"
+
+
+class CompetitionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How prices are collected; the contract says what each means."""
+
+    quote_deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 250
+    book_age_ms_max: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 2000
+    balance_refresh_ms: Annotated[int, msgspec.Meta(ge=100, le=600_000)] = 5000
+    balance_age_ms_max: Annotated[int, msgspec.Meta(ge=100, le=3_600_000)] = 60_000
+    rfq_ttl_ms: Annotated[int, msgspec.Meta(ge=100, le=60_000)] = 5000
+    collar_bps: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 500
+
+
+class ExecutionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the winner is traded with; the contract says what each means."""
+
+    slippage_bps_max: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 50
+    answer_deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=120_000)] = 5000
+    on_credit_failure: OnCreditFailure = OnCreditFailure.FAIL
+
+
+class AuthMode(enum.StrEnum):
+    """`none` is allowed on loopback only."""
+
+    NONE = "none"
+    KEYS = "keys"
+
+
+class Scope(enum.StrEnum):
+    """What an API key may do."""
+
+    READ = "read"
+    TRADE = "trade"
+
+
+class _RawKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    key: Reference
+    scopes: Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1)]
+
+
+class _RawAuth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    mode: AuthMode = AuthMode.NONE
+    keys: tuple[_RawKey, ...] = ()
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """A caller: the key itself is not kept, only its SHA-256."""
+
+    name: str
+    digest: bytes
+    scopes: frozenset[Scope]
+
+
+class AuthSettings(msgspec.Struct, frozen=True):
+    """Who may call."""
+
+    mode: AuthMode = AuthMode.NONE
+    keys: tuple[ApiKey, ...] = ()
+
+
+class Counterparty(enum.StrEnum):
+    """The counterparties that there are adapters for."""
+
+    BITGO_PRIME = "bitgo_prime"
+
+
+class ConnectionType(enum.StrEnum):
+    """What the account is for."""
+
+    EXCHANGE = "exchange"
+
+
+class _RawConnection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    counterparty: Counterparty
+    account_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
+    token: Reference
+    taker_fee_bps: str
+    type: ConnectionType = ConnectionType.EXCHANGE
+    pts: bool = False
+    enabled: bool = True
+    base_url: str = "https://app.bitgo.com"
+    requests_per_second: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    settling_window_ms: Annotated[int, msgspec.Meta(ge=1, le=3_600_000)] = 30_000
+
+
+class _RawSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    connections: tuple[_RawConnection, ...]
+    server: ServerSettings = ServerSettings()
+    store: StoreSettings = StoreSettings()
+    competition: CompetitionSettings = CompetitionSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    auth: _RawAuth = _RawAuth()
+
+
+class ConnectionSettings(msgspec.Struct, frozen=True):
+    """One account at a counterparty, its token resolved."""
+
+    connection: Connection
+    type: ConnectionType
+    enabled: bool
+    account_id: str
+    token: Secret
+    base_url: str
+    requests_per_second: int
+    settling_window_ms: int
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything that the process runs by."""
+
+    server: ServerSettings
+    store: StoreSettings
+    competition: CompetitionSettings
+    execution: ExecutionSettings
+    auth: AuthSettings
+    connections: tuple[ConnectionSettings, ...]
+
+
+def load(path: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from `path`, else from the file that `CAAS_ROUTER_CONFIG` names.
+
+    Raises `SettingsError`.
+    """
+    chosen = path or environ.get(CONFIG_VARIABLE)
+    if not chosen:
+        raise SettingsError(
+            "command line", "--config", f"a file, or the variable {CONFIG_VARIABLE}", "neither"
+        )
+    try:
+        raw = Path(chosen).read_bytes()
+    except OSError as error:
+        raise SettingsError(chosen, "file", "a file that can be read", error.strerror) from error
+    try:
+        table = tomllib.loads(raw.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(chosen, "file", "TOML in UTF-8", str(error)) from error
+    return parse(table, chosen, environ)
+
+
+def parse(table: Mapping[str, object], source: str, environ: Mapping[str, str]) -> Settings:
+    """Check a settings table; `source` is what messages call it. Raises `SettingsError`."""
+    try:
+        raw = msgspec.convert(table, _RawSettings)
+    except msgspec.ValidationError as error:
+        raise _explained(error, table, source) from error
+    connections = tuple(
+        _connection(entry, f"connections[{index}]", source, environ)
+        for index, entry in enumerate(raw.connections)
+    )
+    if not connections:
+        raise SettingsError(source, "connections", "at least one [[connections]] table", "none")
+    _refuse_duplicates(connections, source)
+    return Settings(
+        server=raw.server,
+        store=raw.store,
+        competition=raw.competition,
+        execution=raw.execution,
+        auth=_auth(raw, source, environ),
+        connections=connections,
+    )
+
+
+def _connection(raw: _RawConnection, key: str, source: str, environ: Mapping[str, str]) -> ConnectionSettings:
+    if _SLUG.fullmatch(raw.id) is None:
+        raise SettingsError(source, f"{key}.id", "a slug of 1 to 32 of a-z, 0-9 and -", shown(raw.id))
+    try:
+        fee = parse_amount(raw.taker_fee_bps)
+    except AmountError as error:
+        raise SettingsError(source, f"{key}.taker_fee_bps", error.expected, shown(error.was)) from error
+    if fee >= _FEE_BPS_MAX:
+        raise SettingsError(source, f"{key}.taker_fee_bps", "less than 10000", shown(raw.taker_fee_bps))
+    url = urlsplit(raw.base_url)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query or url.fragment:
+        raise SettingsError(source, f"{key}.base_url", "a URL such as https://app.bitgo.com", "another text")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise SettingsError(
+            source, f"{key}.base_url", "https (plain http only to loopback)", shown(raw.base_url)
+        )
+    return ConnectionSettings(
+        connection=Connection(
+            id=raw.id,
+            name=raw.name,
+            pts=raw.pts,
+            counterparty=raw.counterparty.value,
+            taker_fee_bps=fee,
+        ),
+        type=raw.type,
+        enabled=raw.enabled,
+        account_id=raw.account_id,
+        token=_secret(raw.token, f"{key}.token", source, environ),
+        base_url=raw.base_url.rstrip("/"),
+        requests_per_second=raw.requests_per_second,
+        settling_window_ms=raw.settling_window_ms,
+    )
+
+
+def _refuse_duplicates(connections: tuple[ConnectionSettings, ...], source: str) -> None:
+    ids: set[str] = set()
+    accounts: set[tuple[str, str, bool]] = set()
+    for index, entry in enumerate(connections):
+        if entry.connection.id in ids:
+            raise SettingsError(
+                source, f"connections[{index}].id", "an id of its own", shown(entry.connection.id)
+            )
+        account = (entry.base_url, entry.account_id, entry.connection.pts)
+        if account in accounts:
+            raise SettingsError(
+                source,
+                f"connections[{index}].account_id",
+                "an account that no other connection of its kind has",
+                shown(entry.account_id),
+            )
+        ids.add(entry.connection.id)
+        accounts.add(account)
+
+
+def _auth(raw: _RawSettings, source: str, environ: Mapping[str, str]) -> AuthSettings:
+    if raw.auth.mode is AuthMode.NONE:
+        if not is_loopback(raw.server.host):
+            raise SettingsError(
+                source, "auth.mode", '"keys" where server.host is not loopback', shown(raw.auth.mode)
+            )
+        if raw.auth.keys:
+            raise SettingsError(
+                source, "auth.keys", 'none while auth.mode is "none"', str(len(raw.auth.keys))
+            )
+        return AuthSettings()
+    if not raw.auth.keys:
+        raise SettingsError(source, "auth.keys", 'at least one [[auth.keys]] table with mode "keys"', "none")
+    keys = tuple(
+        ApiKey(
+            name=key.name,
+            digest=hashlib.sha256(
+                _secret(key.key, f"auth.keys[{index}].key", source, environ).reveal().encode()
+            ).digest(),
+            scopes=frozenset(key.scopes),
+        )
+        for index, key in enumerate(raw.auth.keys)
+    )
+    return AuthSettings(AuthMode.KEYS, keys)
+
+
+def _secret(reference: Reference, key: str, source: str, environ: Mapping[str, str]) -> Secret:
+    if (reference.env is None) == (reference.file is None):
+        raise SettingsError(source, key, '{ env = "NAME" } or { file = "/path" }', "another table")
+    if reference.env is not None:
+        if _VARIABLE.fullmatch(reference.env) is None:
+            # What is no name may be the secret itself, pasted into the wrong place: it is not repeated.
+            raise SettingsError(source, f"{key}.env", "the name of a variable", "another text")
+        value = environ.get(reference.env, "")
+        if not value:
+            raise SettingsError(source, key, f"a value in the variable {reference.env}", "none")
+    else:
+        try:
+            value = Path(cast("str", reference.file)).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise SettingsError(
+                source, f"{key}.file", "a file that can be read", type(error).__name__
+            ) from error
+        if not value:
+            raise SettingsError(source, f"{key}.file", "a value in the file", "nothing")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise SettingsError(source, key, "printable ASCII without spaces", "another text (not shown)")
+    return Secret(value)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+_PATH = re.compile(r" - at `\$(?P<path>.*?)`$")
+_UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
+_SECRET_KEYS = ("token", "key")
+
+
+def _explained(error: msgspec.ValidationError, table: object, source: str) -> SettingsError:
+    """Turn msgspec's message into key, expectation and value; one under a secret's key is not repeated."""
+    text = str(error)
+    found = _PATH.search(text)
+    path = found["path"].lstrip(".") if found else ""
+    said = text[: found.start()] if found else text
+    if unknown := _UNKNOWN.search(said):
+        return SettingsError(source, _joined(path, unknown["name"]), "a known key", "an unknown one")
+    if missing := _MISSING.search(said):
+        return SettingsError(source, _joined(path, missing["name"]), "a value", "none")
+    expected, _, _ = said.partition(", got ")
+    expected = expected.removeprefix("Expected ").replace("`", "")
+    value = _at(table, path)
+    secret = any(part in _SECRET_KEYS for part in re.split(r"[.\[\]]+", path))
+    return SettingsError(
+        source, path or "file", expected, "another value (not shown)" if secret else shown(value)
+    )
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _at(table: object, path: str) -> object:
+    value = table
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        if name and isinstance(value, Mapping):
+            value = value.get(name)
+        elif index and isinstance(value, list):
+            value = value[int(index)]
+        else:
+            return None
+    return value
