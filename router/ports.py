@@ -139,6 +139,16 @@ class Health(msgspec.Struct, frozen=True):
         return self.state in (ConnectionState.READY, ConnectionState.DEGRADED)
 
 
+class ConnectionView(msgspec.Struct, frozen=True):
+    """A connection as operators see it."""
+
+    connection: Connection
+    type: str
+    enabled: bool
+    health: Health
+    products: tuple[str, ...]
+
+
 class VenueListener(Protocol):
     """What an adapter tells the router. Synchronous and quick, but for `reconcile`."""
 

@@ -111,6 +111,14 @@ class Order(msgspec.Struct, frozen=True):
         """Whether nothing can happen to it any more."""
         return self.phase is Phase.FINAL
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether a caller need not wait: it is final, or it rests at the counterparty as asked."""
+        if self.phase is not Phase.WORKING:
+            return self.is_final
+        working = self.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+        return working and self.attempts[-1].outbound.time_in_force.rests
+
 
 # Events: journaled as they are, in the order in which they were decided.
 class Routed(msgspec.Struct, frozen=True, tag="routed"):
@@ -339,6 +347,9 @@ def _status_after(
             return OrderStatus.CANCELED, None
         case VenueState.PENDING_CANCEL:
             return OrderStatus.PENDING_CANCEL, None
+        case VenueState.PENDING if filled_base == 0 and not order.cancel_requested:
+            # A report that was overtaken by a later one does not take an order back.
+            return (order.status if order.phase is Phase.WORKING else OrderStatus.PENDING_NEW), None
         case VenueState.PENDING | VenueState.WORKING:
             return _working_status(filled_base, pending=order.cancel_requested), None
 

@@ -6,6 +6,7 @@ import msgspec
 
 from router.core.competition import Competition, Contender, Entry
 from router.core.model import Connection, OrderRequest, Outcome, Reason, Source
+from router.core.order import Order
 
 
 class EntryRecord(msgspec.Struct, frozen=True):
@@ -67,6 +68,17 @@ class RfqRecord(msgspec.Struct, frozen=True):
     def best(self) -> EntryRecord | None:
         """The entry that ranks first."""
         return next((entry for entry in self.competition.entries if entry.rank == 1), None)
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """An order as it stands, with its competition once there is one.
+
+    `replayed`: the idempotency key was known already, and nothing was done.
+    """
+
+    order: Order
+    competition: CompetitionRecord | None = None
+    replayed: bool = False
 
 
 def entry_record(entry: Entry, connection: Connection) -> EntryRecord:

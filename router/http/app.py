@@ -1,0 +1,129 @@
+"""The application: the table of routes behind one middleware that lets in, answers for what was refused."""
+
+from collections.abc import Callable
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from aiohttp import web
+
+from router.core.errors import Code, FieldError, InvalidRequestError, RouterError, UnavailableError
+from router.http.auth import AuthError, Authenticator
+from router.http.context import CONTEXT, Context, Failure, Handler, too_large
+from router.http.openapi import document
+from router.http.ports import DeskPort
+from router.http.problems import problem, problem_of
+from router.http.requests import check_query
+from router.http.respond import API_HEADERS, problem_response
+from router.http.routes import OPERATIONS, Operation
+from router.ports import StoreError
+from router.settings import Scope, Settings
+
+_BY_HANDLER: Final[dict[object, Operation]] = {operation.handler: operation for operation in OPERATIONS}
+
+
+def make_app(
+    desk: DeskPort,
+    settings: Settings,
+    *,
+    metrics: Callable[[], bytes],
+    now: Callable[[], int],
+    failed: Callable[[Failure], None] | None = None,
+) -> web.Application:
+    """The router's HTTP surface over a desk.
+
+    `metrics` gives Prometheus' text format, `now` nanoseconds since the epoch; `failed` hears of exceptions
+    that nobody meant, and by default they are logged.
+    """
+    authenticator = Authenticator(settings.auth)
+    app = web.Application(middlewares=[guard], client_max_size=settings.server.request_bytes_max)
+    app[CONTEXT] = Context(
+        desk=desk,
+        authenticator=authenticator,
+        metrics=metrics,
+        now=now,
+        failed=failed or log_failure,
+        request_bytes_max=settings.server.request_bytes_max,
+        slippage_bps_max=settings.execution.slippage_bps_max,
+        description=document(OPERATIONS, keys=authenticator.needs_key),
+    )
+    for operation in OPERATIONS:
+        app.router.add_route(operation.method, operation.path, operation.handler, expect_handler=_expect)
+        if operation.method == "GET":
+            app.router.add_route("HEAD", operation.path, operation.handler, expect_handler=_expect)
+    return app
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Check the key and the query, run the handler, and show everything that is raised as a problem."""
+    context = request.app[CONTEXT]
+    try:
+        operation = _BY_HANDLER.get(request.match_info.handler)
+        scope = Scope.READ if operation is None else operation.scope
+        if scope is not None and context.authenticator.needs_key:
+            context.authenticator.check(request.headers.getall("Authorization", []), scope)
+        if operation is not None and operation.is_api and request.query_string:
+            check_query(request.query, operation.query_names)
+        return await handler(request)
+    except AuthError as error:
+        return problem_response(problem_of(error), {"WWW-Authenticate": error.challenge})
+    except RouterError as error:
+        return problem_response(problem_of(error))
+    except web.HTTPMethodNotAllowed as error:
+        return _method_not_allowed(request, error)
+    except web.HTTPException as error:
+        return _http_error(error, context)
+    except StoreError:
+        unavailable = UnavailableError(Code.STORE_UNAVAILABLE, "expected the store to answer, it did not")
+        return problem_response(problem_of(unavailable))
+    except Exception as error:  # noqa: BLE001 - the seam: whatever it was, the caller gets a problem
+        return _failed(request, context, error)
+
+
+def log_failure(failure: Failure) -> None:
+    """Log an exception that nobody meant, with the id that its caller was told."""
+    structlog.get_logger("router.http").error(
+        "request_failed",
+        request_id=failure.id,
+        method=failure.method,
+        route=failure.route,
+        exc_info=failure.error,
+    )
+
+
+def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -> web.Response:
+    allow = ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))
+    if request.method == "OPTIONS":
+        return web.Response(status=204, headers={**API_HEADERS, "Allow": allow})
+    detail = f"expected one of {allow}, was another method"
+    return problem_response(problem(Code.METHOD_NOT_ALLOWED, detail), {"Allow": allow})
+
+
+def _http_error(error: web.HTTPException, context: Context) -> web.Response:
+    """What aiohttp itself refuses."""
+    if error.status == 404:
+        return problem_response(problem(Code.NOT_FOUND, "expected a path of /openapi.json, was another"))
+    if error.status == 413:
+        return problem_response(problem_of(too_large(context.request_bytes_max)))
+    return problem_response(problem(Code.INVALID_REQUEST, f"expected another request: {error.reason}"))
+
+
+def _failed(request: web.Request, context: Context, error: Exception) -> web.Response:
+    failure_id = uuid4().hex
+    resource = request.match_info.route.resource
+    route = "" if resource is None else resource.canonical
+    context.failed(Failure(failure_id, request.method, route, error))
+    detail = f"expected an answer, was a failure of the router; it is logged under {failure_id}"
+    return problem_response(problem(Code.INTERNAL_ERROR, detail))
+
+
+async def _expect(request: web.Request) -> web.StreamResponse | None:
+    """Answer `Expect: 100-continue`; refuse other expectations, in our form and not in aiohttp's."""
+    expected = request.headers.get("Expect", "")
+    if expected.lower() != "100-continue":
+        wrong = FieldError("Expect", "100-continue or no such header", None)
+        return problem_response(problem_of(InvalidRequestError(wrong)))
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer itself has not begun
+    return None

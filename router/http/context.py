@@ -1,0 +1,83 @@
+"""What every handler works with, and how a request's body is read."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from router.core.errors import Code, RouterError
+from router.http.auth import Authenticator
+from router.http.decode import malformed
+from router.http.ports import DeskPort
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An exception that nobody meant. `id` is what the caller was told; `route` is the path's template."""
+
+    id: str
+    method: str
+    route: str
+    error: Exception
+
+
+class Context(msgspec.Struct, frozen=True):
+    """The application's own. `now` gives nanoseconds since the epoch, `metrics` the exposition text."""
+
+    desk: DeskPort
+    authenticator: Authenticator
+    metrics: Callable[[], bytes]
+    now: Callable[[], int]
+    failed: Callable[[Failure], None]
+    request_bytes_max: int
+    slippage_bps_max: int
+    description: bytes
+
+
+CONTEXT: Final = web.AppKey("context", Context)
+
+
+def connection_ids(context: Context) -> frozenset[str]:
+    """The ids that a request may name."""
+    return frozenset(view.connection.id for view in context.desk.connections())
+
+
+async def read_json(request: web.Request) -> bytes:
+    """The body of a request that must be JSON. Raises `RouterError`.
+
+    The content type is insisted on: a browser sends a page's `text/plain` to loopback without asking, but
+    asks first for `application/json`, and is not answered.
+    """
+    charset = (request.charset or "utf-8").lower()
+    if request.content_type != "application/json" or charset not in ("utf-8", "utf8"):
+        raise _unsupported("expected Content-Type: application/json")
+    return await read_body(request)
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The body's bytes, no more than the setting allows, said or not beforehand. Raises `RouterError`."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        # What is small when packed need not be when unpacked; no order needs packing.
+        raise _unsupported("expected a body without Content-Encoding")
+    bytes_max = request.app[CONTEXT].request_bytes_max
+    if (request.content_length or 0) > bytes_max:
+        raise too_large(bytes_max)
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise too_large(bytes_max) from error
+    except web.RequestPayloadError as error:
+        raise malformed("expected a whole body, was one that ends early or is framed wrongly") from error
+
+
+def too_large(bytes_max: int) -> RouterError:
+    """What is said of a body past the limit."""
+    return RouterError(
+        Code.REQUEST_TOO_LARGE, f"expected a body of at most {bytes_max} bytes, was a larger one"
+    )
+
+
+def _unsupported(detail: str) -> RouterError:
+    return RouterError(Code.UNSUPPORTED_MEDIA_TYPE, detail)

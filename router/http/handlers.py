@@ -1,0 +1,149 @@
+"""The API's handlers: read, ask the desk, show. What is refused is raised and shown by `app.guard`."""
+
+from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from router.core.errors import FieldError, InvalidRequestError, NotFoundError, shown
+from router.core.model import OrderStatus
+from router.core.record import Submission
+from router.http import requests, wire
+from router.http.context import CONTEXT, connection_ids, read_body, read_json
+from router.http.records import competition_view, connection_view, rfq_view
+from router.http.respond import JSON, json_response, problem_response, raw_response
+from router.http.views import is_settled, order_problem, order_view
+
+
+async def submit_order(request: web.Request) -> web.Response:
+    """POST /v1/orders."""
+    context = request.app[CONTEXT]
+    raw = await read_json(request)
+    wanted = requests.order_request(raw, context.slippage_bps_max, connection_ids(context))
+    return _submitted(await context.desk.submit(wanted))
+
+
+async def list_orders(request: web.Request) -> web.Response:
+    """GET /v1/orders: the one with a client order id, or a page."""
+    desk = request.app[CONTEXT].desk
+    query = requests.page_query(request.query)
+    if query.client_order_id is not None:
+        try:
+            found = await desk.order_by_client_id(query.client_order_id)
+        except NotFoundError:
+            return json_response(wire.OrderPage(data=[], next_cursor=None))
+        view = order_view(found.order, found.competition)
+        return json_response(wire.OrderPage(data=[view], next_cursor=None))
+    try:
+        page = await desk.orders(query.limit, query.cursor)
+    except ValueError as error:
+        wrong = FieldError("cursor", "a next_cursor of an answer", shown(query.cursor))
+        raise InvalidRequestError(wrong) from error
+    return json_response(
+        wire.OrderPage(data=[order_view(order, None) for order in page.data], next_cursor=page.next_cursor)
+    )
+
+
+async def get_order(request: web.Request) -> web.Response:
+    """GET /v1/orders/{order_id}."""
+    found = await request.app[CONTEXT].desk.order(_id(request, "order_id", "an order"))
+    return json_response(order_view(found.order, found.competition))
+
+
+async def cancel_order(request: web.Request) -> web.Response:
+    """POST /v1/orders/{order_id}/cancel; the body is empty or an empty object."""
+    order_id = _id(request, "order_id", "an order")
+    requests.refuse_fields(await read_body(request))
+    asked = await request.app[CONTEXT].desk.cancel(order_id)
+    return json_response(order_view(asked.order, asked.competition), 202, _location("orders", asked.order.id))
+
+
+async def request_quotes(request: web.Request) -> web.Response:
+    """POST /v1/rfqs."""
+    context = request.app[CONTEXT]
+    wanted = requests.quote_request(await read_json(request), connection_ids(context))
+    record = await context.desk.request_quote(wanted)
+    return json_response(rfq_view(record), 201, _location("rfqs", record.id))
+
+
+async def get_rfq(request: web.Request) -> web.Response:
+    """GET /v1/rfqs/{rfq_id}."""
+    return json_response(rfq_view(await request.app[CONTEXT].desk.rfq(_id(request, "rfq_id", "an RFQ"))))
+
+
+async def accept_rfq(request: web.Request) -> web.Response:
+    """POST /v1/rfqs/{rfq_id}/accept."""
+    rfq_id = _id(request, "rfq_id", "an RFQ")
+    accepted = requests.acceptance(await read_json(request))
+    return _submitted(
+        await request.app[CONTEXT].desk.accept(
+            rfq_id, accepted.client_order_id, accepted.connection_id, accepted.on_credit_failure
+        )
+    )
+
+
+async def get_competition(request: web.Request) -> web.Response:
+    """GET /v1/competitions/{competition_id}."""
+    competition_id = _id(request, "competition_id", "a competition")
+    return json_response(competition_view(await request.app[CONTEXT].desk.competition(competition_id)))
+
+
+async def list_connections(request: web.Request) -> web.Response:
+    """GET /v1/connections."""
+    context = request.app[CONTEXT]
+    now = context.now()
+    data = [connection_view(view, now) for view in context.desk.connections()]
+    return json_response(wire.ConnectionPage(data=data, next_cursor=None))
+
+
+async def get_connection(request: web.Request) -> web.Response:
+    """GET /v1/connections/{connection_id}."""
+    context = request.app[CONTEXT]
+    connection_id = _id(request, "connection_id", "a connection")
+    for view in context.desk.connections():
+        if view.connection.id == connection_id:
+            return json_response(connection_view(view, context.now()))
+    raise NotFoundError("a connection with this id")
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """GET /healthz: the loop turns, or this would not be answered."""
+    return json_response(wire.Liveness(status="ok"))
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """GET /readyz."""
+    checks = dict(await request.app[CONTEXT].desk.readiness())
+    ready = not any(wrong is not None for wrong in checks.values())
+    return json_response(wire.Readiness(ready=ready, checks=checks), 200 if ready else 503)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """GET /metrics."""
+    return raw_response(request.app[CONTEXT].metrics(), CONTENT_TYPE_PLAIN_0_0_4)
+
+
+async def openapi_document(request: web.Request) -> web.Response:
+    """GET /openapi.json."""
+    return raw_response(request.app[CONTEXT].description, JSON)
+
+
+def _submitted(submission: Submission) -> web.Response:
+    order = submission.order
+    headers = _location("orders", order.id)
+    if submission.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if order.status is OrderStatus.REJECTED and order.error is not None:
+        return problem_response(order_problem(order, order.error, submission.competition), headers)
+    view = order_view(order, submission.competition)
+    return json_response(view, 200 if is_settled(order) else 202, headers)
+
+
+def _location(resource: str, resource_id: str) -> dict[str, str]:
+    return {"Location": f"/v1/{resource}/{resource_id}"}
+
+
+def _id(request: web.Request, name: str, what: str) -> str:
+    """An id from the path. One that no resource could have is not looked up."""
+    value = request.match_info[name]
+    if requests.ID.fullmatch(value) is None:
+        raise NotFoundError(f"{what} with this id")
+    return value

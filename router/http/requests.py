@@ -1,0 +1,243 @@
+"""What the fields of a request must be, and of a query: one function a request."""
+
+import re
+from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from typing import Final, cast
+
+import msgspec
+from multidict import MultiMapping
+
+from router.core.errors import FieldError, InvalidRequestError, shown
+from router.core.model import OnCreditFailure, OrderRequest, OrderType, Side, TimeInForce
+from router.http import wire
+from router.http.decode import ERRORS_MAX, Fields, decode_object, printable
+
+ID: Final = re.compile(wire.ID_PATTERN)
+_PRODUCT: Final = re.compile(wire.PRODUCT_PATTERN)
+_LIMIT: Final = re.compile("[1-9][0-9]{0,2}", re.ASCII)
+_ID_EXPECTED: Final = "1 to 64 of A-Za-z0-9._:-"
+
+PAGE_LENGTH_MAX: Final = 100
+PAGE_LENGTH: Final = 50
+CURSOR_LENGTH_MAX: Final = 512
+
+_TIMES_IN_FORCE: Final = {
+    OrderType.MARKET: (TimeInForce.IOC, TimeInForce.FOK),
+    OrderType.LIMIT: tuple(TimeInForce),
+}
+_ORDER_FIELDS: Final = frozenset(wire.OrderBody.__struct_fields__)
+_RFQ_FIELDS: Final = frozenset(wire.RfqBody.__struct_fields__)
+_ACCEPT_FIELDS: Final = frozenset(wire.AcceptBody.__struct_fields__)
+
+
+class Acceptance(msgspec.Struct, frozen=True):
+    """What an RFQ is accepted with."""
+
+    client_order_id: str
+    connection_id: str | None
+    on_credit_failure: OnCreditFailure | None
+
+
+class PageQuery(msgspec.Struct, frozen=True):
+    """Which orders are asked for."""
+
+    client_order_id: str | None
+    limit: int
+    cursor: str | None
+
+
+def order_request(raw: bytes, slippage_bps_max: int, connection_ids: AbstractSet[str]) -> OrderRequest:
+    """An order from a body; `slippage_bps_max` is the setting, in basis points.
+
+    Raises `InvalidRequestError` with every field error, `RouterError` for what is no JSON.
+    """
+    fields = Fields(decode_object(raw), _ORDER_FIELDS)
+    client_order_id = fields.text("client_order_id", ID, _ID_EXPECTED, required=True)
+    product = _product(fields)
+    side = fields.choice("side", Side, tuple(Side), required=True)
+    kind = fields.choice("type", OrderType, tuple(OrderType), required=True)
+    quantity = fields.amount("quantity", positive=True, required=True)
+    currency = _quantity_currency(fields, product)
+    limit_price = _limit_price(fields, kind)
+    time_in_force, duration_minutes = _duration(fields, kind)
+    slippage = _slippage(fields, kind, slippage_bps_max)
+    connections = _connections(fields, connection_ids)
+    on_credit_failure = _on_credit_failure(fields)
+    fields.raise_if_any()
+    # Nothing was refused, so what is required is there.
+    return OrderRequest(
+        client_order_id=cast("str", client_order_id),
+        product=cast("str", product),
+        side=cast("Side", side),
+        type=cast("OrderType", kind),
+        quantity=cast("Decimal", quantity),
+        quantity_currency=cast("str", currency),
+        limit_price=limit_price,
+        time_in_force=time_in_force,
+        duration_minutes=duration_minutes,
+        slippage_bps_max=slippage,
+        connections=connections,
+        on_credit_failure=on_credit_failure,
+    )
+
+
+def quote_request(raw: bytes, connection_ids: AbstractSet[str]) -> OrderRequest:
+    """What an RFQ asks for: a market order without a client order id. Raises as `order_request` does."""
+    fields = Fields(decode_object(raw), _RFQ_FIELDS)
+    product = _product(fields)
+    side = fields.choice("side", Side, tuple(Side), required=True)
+    quantity = fields.amount("quantity", positive=True, required=True)
+    currency = _quantity_currency(fields, product)
+    connections = _connections(fields, connection_ids)
+    fields.raise_if_any()
+    return OrderRequest(
+        client_order_id="",
+        product=cast("str", product),
+        side=cast("Side", side),
+        type=OrderType.MARKET,
+        quantity=cast("Decimal", quantity),
+        quantity_currency=cast("str", currency),
+        connections=connections,
+    )
+
+
+def acceptance(raw: bytes) -> Acceptance:
+    """What an RFQ is accepted with. Raises as `order_request` does."""
+    fields = Fields(decode_object(raw), _ACCEPT_FIELDS)
+    client_order_id = fields.text("client_order_id", ID, _ID_EXPECTED, required=True)
+    connection = fields.text("connection", ID, "a connection's id", required=False)
+    on_credit_failure = _on_credit_failure(fields)
+    fields.raise_if_any()
+    return Acceptance(cast("str", client_order_id), connection, on_credit_failure)
+
+
+def refuse_fields(raw: bytes) -> None:
+    """Take an empty body or an empty object, where a request has no fields."""
+    if raw.strip():
+        Fields(decode_object(raw), frozenset()).raise_if_any()
+
+
+def page_query(query: MultiMapping[str]) -> PageQuery:
+    """Which orders are asked for. Raises `InvalidRequestError`."""
+    errors: list[FieldError] = []
+
+    def refuse(name: str, expected: str, was: str) -> None:
+        errors.append(FieldError(name, expected, shown(was)))
+
+    limit, cursor = query.get("limit"), query.get("cursor")
+    client_order_id = query.get("client_order_id")
+    if limit is not None and (_LIMIT.fullmatch(limit) is None or int(limit) > PAGE_LENGTH_MAX):
+        refuse("limit", f"a whole number from 1 to {PAGE_LENGTH_MAX}", limit)
+    if cursor is not None and not 0 < len(cursor) <= CURSOR_LENGTH_MAX:
+        refuse("cursor", "a next_cursor of an answer", cursor)
+    if client_order_id is not None:
+        if ID.fullmatch(client_order_id) is None:
+            refuse("client_order_id", _ID_EXPECTED, client_order_id)
+        if cursor is not None:
+            refuse("cursor", "no cursor beside client_order_id", cursor)
+    if errors:
+        raise InvalidRequestError(*errors)
+    return PageQuery(client_order_id, PAGE_LENGTH if limit is None else int(limit), cursor)
+
+
+def check_query(query: MultiMapping[str], known: AbstractSet[str]) -> None:
+    """Refuse parameters that a route does not take, and any that stands twice."""
+    errors = [
+        FieldError(printable(name), "no parameter of this name", shown(query[name]))
+        for name in dict.fromkeys(query)
+        if name not in known
+    ]
+    errors += [
+        FieldError(name, "a parameter once", "more than once")
+        for name in sorted(known)
+        if len(query.getall(name, [])) > 1
+    ]
+    if errors:
+        raise InvalidRequestError(*errors[:ERRORS_MAX])
+
+
+def _product(fields: Fields) -> str | None:
+    expected = "base and quote currency, such as BTC-USD"
+    product = fields.text("product", _PRODUCT, expected, required=True)
+    if product is not None:
+        base, _, quote = product.partition("-")
+        if base == quote:
+            fields.refuse("product", "two currencies", product)
+            return None
+    return product
+
+
+def _quantity_currency(fields: Fields, product: str | None) -> str | None:
+    value = fields.get("quantity_currency")
+    base, _, quote = (product or "").partition("-")
+    # Without a product that can be read, any text may be right.
+    expected = f'"{base}" or "{quote}"' if product else "the product's base or quote currency"
+    if value is None:
+        fields.missing("quantity_currency", expected)
+    elif not isinstance(value, str) or (product and value not in (base, quote)):
+        fields.refuse("quantity_currency", expected, value)
+    else:
+        return value
+    return None
+
+
+def _limit_price(fields: Fields, kind: OrderType | None) -> Decimal | None:
+    value = fields.get("limit_price")
+    if kind is OrderType.MARKET:
+        if value is not None:
+            fields.refuse("limit_price", "null in a market order", value)
+        return None
+    return fields.amount("limit_price", positive=True, required=kind is OrderType.LIMIT)
+
+
+def _duration(fields: Fields, kind: OrderType | None) -> tuple[TimeInForce | None, int | None]:
+    """Time in force and minutes: GTD has a duration, and a duration means GTD."""
+    accepted = tuple(TimeInForce) if kind is None else _TIMES_IN_FORCE[kind]
+    time_in_force = fields.choice("time_in_force", TimeInForce, accepted, required=False)
+    minutes = fields.get("duration_minutes")
+    if minutes is None:
+        if time_in_force is TimeInForce.GTD:
+            fields.missing("duration_minutes", "how many minutes a GTD order works")
+        return time_in_force, None
+    if kind is OrderType.MARKET:
+        fields.refuse("duration_minutes", "null in a market order", minutes)
+        return time_in_force, None
+    if time_in_force not in (None, TimeInForce.GTD):
+        fields.refuse("duration_minutes", f"null with time_in_force {time_in_force}", minutes)
+        return time_in_force, None
+    return time_in_force, fields.whole("duration_minutes", 1, wire.DURATION_MINUTES_MAX)
+
+
+def _slippage(fields: Fields, kind: OrderType | None, setting: int) -> Decimal | None:
+    value = fields.get("slippage_bps_max")
+    if kind is OrderType.LIMIT and value is not None:
+        fields.refuse("slippage_bps_max", "null in a limit order", value)
+        return None
+    slippage = fields.amount("slippage_bps_max", positive=False, required=False)
+    if slippage is not None and slippage > setting:
+        fields.refuse("slippage_bps_max", f"at most {setting}, the router's setting", value)
+        return None
+    return slippage
+
+
+def _connections(fields: Fields, known: AbstractSet[str]) -> tuple[str, ...] | None:
+    value = fields.get("connections")
+    if value is None:
+        return None
+    if not isinstance(value, list) or not value:
+        fields.refuse("connections", "null or a list of connection ids", value)
+        return None
+    chosen: dict[str, None] = {}
+    for index, member in enumerate(value):
+        if not isinstance(member, str) or member not in known:
+            fields.refuse(f"connections[{index}]", "the id of a connection", member)
+        elif member in chosen:
+            fields.refuse(f"connections[{index}]", "an id once", member)
+        else:
+            chosen[member] = None
+    return tuple(chosen)
+
+
+def _on_credit_failure(fields: Fields) -> OnCreditFailure | None:
+    return fields.choice("on_credit_failure", OnCreditFailure, tuple(OnCreditFailure), required=False)

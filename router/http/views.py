@@ -1,0 +1,192 @@
+"""An order's record → its answer. Ratios come from `pricing`, text from `money`."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from router.core.errors import OrderError
+from router.core.model import Connection, Fill, Outcome
+from router.core.money import ZERO, decimals_of, format_amount, sub, trim
+from router.core.order import Attempt, Order, Phase
+from router.core.pricing import all_in, better_by_bps, fee_on, unit_price, worse_by_bps
+from router.core.record import CompetitionRecord, EntryRecord
+from router.http import wire
+from router.http.problems import WITH_COMPETITION, problem
+
+_NS_PER_S = 1_000_000_000
+_NS_PER_US = 1000
+
+
+def time_text(at: int) -> str:
+    """Nanoseconds since the epoch as RFC 3339 in UTC, cut to microseconds."""
+    seconds, rest = divmod(at, _NS_PER_S)
+    whole = datetime.fromtimestamp(seconds, UTC)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{rest // _NS_PER_US:06d}Z"
+
+
+def optional_time(at: int | None) -> str | None:
+    """As `time_text`; None stays None."""
+    return None if at is None else time_text(at)
+
+
+def amount(value: Decimal | None) -> str | None:
+    """An amount as text; None stays None."""
+    return None if value is None else format_amount(value)
+
+
+def connection_ref(connection: Connection) -> wire.ConnectionRef:
+    """A connection as every answer names it."""
+    return wire.ConnectionRef(id=connection.id, name=connection.name, pts=connection.pts)
+
+
+def latency_us(entry: EntryRecord) -> int | None:
+    """Microseconds from question to answer; None unless there were both."""
+    if entry.asked_at is None or entry.answered_at is None:
+        return None
+    return (entry.answered_at - entry.asked_at) // _NS_PER_US
+
+
+def entry_view(entry: EntryRecord) -> wire.Entry:
+    """A line of a competition; of an excluded connection only the reason is told."""
+    told = entry.outcome is not Outcome.EXCLUDED
+    return wire.Entry(
+        connection=connection_ref(entry.connection),
+        outcome=entry.outcome,
+        reason=entry.reason,
+        price=amount(entry.price) if told else None,
+        all_in_price=amount(entry.all_in_price) if told else None,
+        quantity=amount(entry.quantity_base) if told else None,
+        source=entry.source if told else None,
+        latency_us=latency_us(entry) if told else None,
+    )
+
+
+def competition_summary(record: CompetitionRecord) -> wire.CompetitionSummary:
+    """A competition as an order has it."""
+    return wire.CompetitionSummary(id=record.id, entries=[entry_view(entry) for entry in record.entries])
+
+
+def is_settled(order: Order) -> bool:
+    """Whether the outcome is known: the order is final, or works as it was asked to (200, else 202).
+
+    An order that was not meant to rest has no outcome while it is merely with the counterparty.
+    """
+    if order.is_final:
+        return True
+    attempt = order.attempt
+    return (
+        order.phase is Phase.WORKING
+        and not order.cancel_requested
+        and attempt is not None
+        and attempt.outbound.time_in_force.rests
+    )
+
+
+def order_problem(order: Order, error: OrderError, competition: CompetitionRecord | None) -> wire.Problem:
+    """Why an order was refused, as a problem: the same in the answer and in the order's `error`."""
+    told = competition if error.code in WITH_COMPETITION else None
+    return problem(
+        error.code,
+        error.detail,
+        retryable=error.retryable,
+        order_id=order.id,
+        connection=_named(error.connection_id, order, competition),
+        venue_error=error.venue_error,
+        competition=None if told is None else competition_summary(told),
+    )
+
+
+def order_view(order: Order, competition: CompetitionRecord | None) -> wire.Order:
+    """An order as it stands; `competition` None in lists."""
+    request, attempt = order.request, order.attempt
+    done = _execution(order, attempt)
+    return wire.Order(
+        id=order.id,
+        client_order_id=request.client_order_id,
+        product=request.product,
+        side=request.side,
+        type=request.type,
+        quantity=format_amount(request.quantity),
+        quantity_currency=request.quantity_currency,
+        status=order.status,
+        in_doubt=order.in_doubt,
+        connection=None if attempt is None else connection_ref(attempt.connection),
+        filled_quantity=format_amount(trim(order.filled_base)),
+        leaves_quantity=format_amount(_leaves(order)),
+        average_price=amount(done.average),
+        all_in_price=amount(done.all_in),
+        fee=format_amount(done.fee),
+        fee_currency=request.quote if attempt is None else attempt.product.quote,
+        quoted_price=None if attempt is None else _price(attempt.quoted_price, attempt),
+        arrival_price=amount(order.arrival_price),
+        cover_price=None if attempt is None else amount(attempt.cover_price),
+        slippage_bps=amount(done.slippage_bps),
+        price_improvement_bps=amount(done.improvement_bps),
+        venue_order_id=order.venue_order_id,
+        competition_id=order.competition_id,
+        created_at=time_text(order.created_at),
+        updated_at=time_text(order.updated_at),
+        fills=[_fill(fill) for fill in order.fills],
+        error=None if order.error is None else order_problem(order, order.error, competition),
+        competition=None if competition is None else competition_summary(competition),
+    )
+
+
+class _Execution:
+    """What was traded, per unit; all None where nothing was, or where its value is not known yet."""
+
+    __slots__ = ("all_in", "average", "fee", "improvement_bps", "slippage_bps")
+
+    def __init__(self) -> None:
+        self.average: Decimal | None = None
+        self.all_in: Decimal | None = None
+        self.fee: Decimal = ZERO
+        self.slippage_bps: Decimal | None = None
+        self.improvement_bps: Decimal | None = None
+
+
+def _execution(order: Order, attempt: Attempt | None) -> _Execution:
+    done = _Execution()
+    if attempt is None or order.filled_base <= 0 or order.filled_quote <= 0:
+        return done
+    side, product = order.request.side, attempt.product
+    fee = fee_on(order.filled_quote, attempt.connection.taker_fee_bps)
+    done.fee = trim(fee)
+    done.average = unit_price(order.filled_quote, order.filled_base, side, product)
+    done.all_in = all_in(order.filled_quote, fee, order.filled_base, side, product)
+    done.slippage_bps = worse_by_bps(done.average, attempt.quoted_price, side)
+    if attempt.cover_price is not None:
+        done.improvement_bps = better_by_bps(done.all_in, attempt.cover_price, side)
+    return done
+
+
+def _leaves(order: Order) -> Decimal:
+    """What may still trade, in the quantity's own currency; a fill past the order leaves nothing."""
+    if order.is_final:
+        return ZERO
+    done = order.filled_base if order.request.in_base else order.filled_quote
+    return trim(max(ZERO, sub(order.request.quantity, done)))
+
+
+def _price(price: Decimal, attempt: Attempt) -> str:
+    return format_amount(trim(price, decimals_of(attempt.product.price_increment)))
+
+
+def _fill(fill: Fill) -> wire.Fill:
+    return wire.Fill(
+        id=fill.id,
+        price=format_amount(fill.price),
+        quantity=format_amount(fill.quantity_base),
+        quote_quantity=format_amount(fill.quantity_quote),
+        time=time_text(fill.at),
+    )
+
+
+def _named(
+    connection_id: str | None, order: Order, competition: CompetitionRecord | None
+) -> wire.ConnectionRef | None:
+    if connection_id is None:
+        return None
+    known = [attempt.connection for attempt in order.attempts]
+    if competition is not None:
+        known += [entry.connection for entry in competition.entries]
+    return next((connection_ref(c) for c in known if c.id == connection_id), None)

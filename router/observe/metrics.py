@@ -1,0 +1,109 @@
+"""The metrics, in a registry of their own. Every label takes its values from a bounded set.
+
+Labels are connections (as configured), products never, and the contract's codes, reasons and states. Series
+of a connection are bound once: `.labels()` on a hot path costs more than the count itself.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from router.ports import ConnectionState, ConnectionView
+
+_FAST = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+_SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """Every series of the router. Names carry the unit; totals end in `_total`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        prefix = "caas_router_"
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(prefix + name, text, labels, registry=self.registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(prefix + name, text, labels, buckets=buckets, registry=self.registry)
+
+        self.competitions = counter("competitions", "Competitions by result", "result")
+        self.quotes = counter("quotes", "What became of connections in competitions", "connection", "outcome")
+        self.quote_latency = histogram(
+            "quote_latency_seconds", "From the question to the quote", _FAST, "connection", "source"
+        )
+        self.wins = counter("wins", "Competitions won", "connection")
+        self.exclusions = counter(
+            "exclusions", "Connections that were out, by reason", "connection", "reason"
+        )
+        self.orders = counter("orders", "Orders by final status", "status")
+        self.order_round_trip = histogram(
+            "order_round_trip_seconds", "From the send to the counterparty's answer", _SLOW, "connection"
+        )
+        self.order_duration = histogram(
+            "order_duration_seconds", "From the acceptance to the end of an order", _SLOW
+        )
+        self.credit_failures = counter(
+            "credit_failures", "Orders refused for want of credit", "connection", "code"
+        )
+        self.orders_in_doubt = Gauge(
+            prefix + "orders_in_doubt",
+            "Orders that may be live and are being looked up",
+            ("connection",),
+            registry=self.registry,
+        )
+        self.venue_requests = counter(
+            "venue_requests", "Requests to counterparties", "connection", "operation", "result"
+        )
+        self.venue_request = histogram(
+            "venue_request_seconds", "Answer times of counterparties", _SLOW, "connection", "operation"
+        )
+        self.bad_data = counter(
+            "bad_data", "Messages dropped because they cannot be true", "connection", "what"
+        )
+        self.store_failures = counter("store_failures", "Journal writes that failed", "operation")
+        self.loop_lag = histogram("event_loop_lag_seconds", "How late the event loop runs", _FAST)
+        self.competition_of = cache(self.competitions.labels)
+        self.quote_of = cache(self.quotes.labels)
+        self.latency_of = cache(self.quote_latency.labels)
+        self.win_of = cache(self.wins.labels)
+        self.exclusion_of = cache(self.exclusions.labels)
+        self.request_of = cache(self.venue_requests.labels)
+        self.request_time_of = cache(self.venue_request.labels)
+
+    def watch(self, connections: Callable[[], Iterable[ConnectionView]], now: Callable[[], int]) -> None:
+        """Show the connections' condition as it is at each scrape."""
+        self.registry.register(_ConnectionCollector(connections, now))
+
+    def text(self) -> bytes:
+        """The exposition, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _ConnectionCollector(Collector):
+    def __init__(self, connections: Callable[[], Iterable[ConnectionView]], now: Callable[[], int]) -> None:
+        self._connections = connections
+        self._now = now
+
+    def collect(self) -> Iterable[Metric]:
+        budget = GaugeMetricFamily(
+            "caas_router_request_budget_left", "Requests that could go out now", labels=("connection",)
+        )
+        age = GaugeMetricFamily(
+            "caas_router_feed_age_seconds", "Since the last message of the feed", labels=("connection",)
+        )
+        state = GaugeMetricFamily(
+            "caas_router_connection_state", "1 for the state it is in", labels=("connection", "state")
+        )
+        now = self._now()
+        for view in self._connections():
+            name, health = view.connection.id, view.health
+            budget.add_metric((name,), health.budget_left)
+            if health.feed_at is not None:
+                age.add_metric((name,), max(0, now - health.feed_at) / 1e9)
+            for each in ConnectionState:
+                state.add_metric((name, each.value), 1 if health.state is each else 0)
+        return (budget, age, state)

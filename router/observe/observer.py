@@ -1,0 +1,186 @@
+"""Domain events, one function each: it logs and it counts. Nothing else logs or counts."""
+
+from router.core.model import Outcome
+from router.core.order import Order, Phase
+from router.core.record import CompetitionRecord, RfqRecord
+from router.observe.logs import Log
+from router.observe.metrics import Metrics
+from router.ports import Health
+
+_NS = 1e9
+
+
+class Observer:
+    """Hands each domain event to the log and to the metrics."""
+
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self.log = log
+        self.metrics = metrics
+
+    # the process
+    def listening(self, host: str, port: int) -> None:
+        """Requests are served from now on."""
+        self.log.info("listening", host=host, port=port)
+
+    def stopping(self, signal: str) -> None:
+        """No new orders are taken."""
+        self.log.info("stopping", signal=signal)
+
+    def stopped(self, *, drained: bool, in_flight: int) -> None:
+        """The process ends; `in_flight` orders are handed over to the next start."""
+        self.log.info("stopped", drained=drained, in_flight=in_flight)
+
+    def loop_lagged(self, lag_ns: int) -> None:
+        """The event loop ran this late."""
+        self.metrics.loop_lag.observe(max(0, lag_ns) / _NS)
+
+    def recovered(self, looked_up: int, interrupted: int) -> None:
+        """The journal was read at start."""
+        self.log.info("recovered", looked_up=looked_up, interrupted=interrupted)
+
+    def store_failed(self, operation: str, error: Exception) -> None:
+        """A journal write failed."""
+        self.metrics.store_failures.labels(operation).inc()
+        self.log.error("store_failed", operation=operation, error=str(error))
+
+    def request_failed(self, method: str, path: str, error: BaseException) -> None:
+        """An HTTP request met a bug of ours; the caller got `internal_error`."""
+        self.log.error("request_failed", method=method, path=path, exc_info=error)
+
+    def task_failed(self, what: str, error: BaseException) -> None:
+        """A background task met a bug of ours and was started anew or given up."""
+        self.log.error("task_failed", what=what, exc_info=error)
+
+    # competitions
+    def competition_closed(self, record: CompetitionRecord) -> None:
+        """A competition was decided, or an RFQ ranked."""
+        metrics = self.metrics
+        result = _result(record)
+        metrics.competition_of(result).inc()
+        for entry in record.entries:
+            name = entry.connection.id
+            metrics.quote_of(name, entry.outcome.value).inc()
+            if entry.reason is not None:
+                metrics.exclusion_of(name, entry.reason.value).inc()
+            if entry.source is not None and entry.asked_at is not None and entry.answered_at is not None:
+                seconds = (entry.answered_at - entry.asked_at) / _NS
+                metrics.latency_of(name, entry.source.value).observe(seconds)
+        if record.winner is not None:
+            metrics.win_of(record.winner).inc()
+        self.log.info(
+            "competition_closed",
+            competition_id=record.id,
+            order_id=record.order_id,
+            rfq_id=record.rfq_id,
+            product=record.request.product,
+            side=record.request.side,
+            result=result,
+            winner=record.winner,
+            entries={entry.connection.id: entry.reason or entry.outcome for entry in record.entries},
+        )
+
+    def quote_came_late(self, competition_id: str, connection_id: str, late_ns: int) -> None:
+        """A quote came after the decision: recorded, not used."""
+        self.log.info(
+            "quote_came_late",
+            competition_id=competition_id,
+            connection=connection_id,
+            late_ms=late_ns // 1_000_000,
+        )
+
+    def rfq_quoted(self, rfq: RfqRecord) -> None:
+        """An RFQ was answered."""
+        best = rfq.best
+        self.log.info("rfq_quoted", rfq_id=rfq.id, best=None if best is None else best.connection.id)
+
+    # orders
+    def order_changed(self, before: Order | None, order: Order, event: str) -> None:
+        """An order went from one state to the next."""
+        attempt = order.attempt
+        connection = None if attempt is None else attempt.connection_id
+        if connection is not None:
+            was = before is not None and before.phase is Phase.IN_DOUBT
+            if order.in_doubt and not was:
+                self.metrics.orders_in_doubt.labels(connection).inc()
+            elif was and not order.in_doubt:
+                self.metrics.orders_in_doubt.labels(connection).dec()
+        if order.is_final and (before is None or not before.is_final):
+            self.metrics.orders.labels(order.status.value).inc()
+            self.metrics.order_duration.observe((order.updated_at - order.created_at) / _NS)
+        refused = None if attempt is None else attempt.error or order.error
+        if refused is not None and refused.code.is_credit and _new_error(before, order):
+            self.metrics.credit_failures.labels(connection, refused.code.value).inc()
+        error = order.error
+        log = self.log.warning if error is not None or order.in_doubt else self.log.info
+        log(
+            "order_changed",
+            order_id=order.id,
+            client_order_id=order.request.client_order_id,
+            event_type=event,
+            status=order.status,
+            in_doubt=order.in_doubt,
+            connection=connection,
+            venue_order_id=order.venue_order_id,
+            filled_quantity=order.filled_base,
+            code=None if error is None else error.code,
+            detail=None if error is None else error.detail,
+            venue_error=None if error is None else error.venue_error,
+        )
+
+    def order_sent(self, connection_id: str, round_trip_ns: int) -> None:
+        """The counterparty answered an order, or failed to."""
+        self.metrics.order_round_trip.labels(connection_id).observe(round_trip_ns / _NS)
+
+    def evidence_ignored(self, connection_id: str, venue_client_order_id: str, why: str) -> None:
+        """A counterparty reported an order that cannot be matched; it is not ours, or not as we know it."""
+        self.log.warning(
+            "evidence_ignored", connection=connection_id, venue_client_order_id=venue_client_order_id, why=why
+        )
+
+    def look_up_failed(self, order_id: str, connection_id: str, detail: str) -> None:
+        """An order in doubt could not be looked up; it will be again."""
+        self.log.warning("look_up_failed", order_id=order_id, connection=connection_id, detail=detail)
+
+    # connections
+    def health_changed(self, connection_id: str, health: Health) -> None:
+        """A connection's state is another than before."""
+        log = self.log.info if health.trades else self.log.warning
+        log("health_changed", connection=connection_id, state=health.state, detail=health.detail)
+
+    def request_answered(
+        self, connection_id: str, operation: str, result: str, latency_ns: int, request_id: str | None
+    ) -> None:
+        """A request to a counterparty ended; what went wrong is logged with the counterparty's request id."""
+        self.metrics.request_of(connection_id, operation, result).inc()
+        self.metrics.request_time_of(connection_id, operation).observe(latency_ns / _NS)
+        if result != "ok":
+            self.log.warning(
+                "request_answered",
+                connection=connection_id,
+                operation=operation,
+                result=result,
+                latency_ms=latency_ns // 1_000_000,
+                request_id=request_id,
+            )
+
+    def bad_data(self, connection_id: str, product: str, what: str) -> None:
+        """A counterparty's message was dropped."""
+        self.metrics.bad_data.labels(connection_id, what).inc()
+        self.log.warning("bad_data", connection=connection_id, product=product, what=what)
+
+
+def _result(record: CompetitionRecord) -> str:
+    if record.rfq_id is not None:
+        return "rfq"
+    if record.winner is not None:
+        return "won"
+    asked = any(entry.outcome is not Outcome.EXCLUDED for entry in record.entries)
+    return "no_quotes" if asked else "no_eligible_counterparty"
+
+
+def _new_error(before: Order | None, order: Order) -> bool:
+    """Whether the refusal came with this change, so that each is counted once."""
+    if before is None or before.attempt is None or order.attempt is None:
+        return True
+    same_attempt = before.attempt.number == order.attempt.number
+    return not (same_attempt and (before.attempt.error or before.error) is not None)

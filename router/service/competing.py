@@ -1,0 +1,228 @@
+"""Runs a competition: asks, feeds the machine what comes, and stops waiting when it says so.
+
+A streamed book is read when everything else that takes time is done (`ready`), so that the price is as young
+as it can be when the order goes out; a price that must be asked for is asked for at once. A question that is
+still open at the deadline is left running for a while: its answer is recorded, not used.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+import msgspec
+
+from router.core.competition import (
+    ArmDeadline,
+    AskForQuote,
+    Competition,
+    Contender,
+    DeadlinePassed,
+    Effect,
+    Event,
+    Opened,
+    QuoteFailed,
+    QuoteReceived,
+    Ranked,
+    Rules,
+)
+from router.core.ledger import Ledger
+from router.core.model import Book, OrderRequest, Quote, Reason, Source
+from router.core.pricing import quote_from_levels
+from router.ports import BudgetSpentError, Clock, OffWireError, VenueUnreachableError
+from router.service.venues import Member, Venues, levels_for
+
+LATE_QUOTE_NS = 5_000_000_000
+"""How long an answer that missed the deadline is still waited for, to be recorded."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A competition that ranked its quotes: what award and record need."""
+
+    competition: Competition
+    contenders: tuple[Contender, ...]
+    arrival_price: Decimal | None
+    opened_at: int
+
+
+LateQuote = Callable[[Held, str], None]
+
+
+class Competing:
+    """Holds competitions over the connections that there are."""
+
+    def __init__(self, venues: Venues, ledger: Ledger, clock: Clock) -> None:
+        self._venues = venues
+        self._ledger = ledger
+        self._clock = clock
+        self._asking: set[asyncio.Task[None]] = set()
+
+    async def hold(
+        self,
+        request: OrderRequest,
+        rules: Rules,
+        *,
+        to_trade: bool,
+        ready: Awaitable[object] | None,
+        late: LateQuote,
+    ) -> Held:
+        """Collect quotes until they can be ranked. What `ready` raises ends it and is raised here.
+
+        `to_trade`: the winner will be sent an order, so a connection without budget for one is out.
+        """
+        now = self._clock.now()
+        contenders = tuple(
+            Contender(
+                connection=member.connection,
+                product=member.venue.product(request.product),
+                barred=self._venues.barred(member, now, to_trade=to_trade),
+            )
+            for member in self._venues
+        )
+        competition = Competition(request, rules, self._ledger)
+        held = Held(competition, contenders, self._venues.arrival_price(request.product, now), now)
+        run = _Run(self, held, late, self._venues, self._clock)
+        run.take(competition.step(Opened(contenders), now))
+        try:
+            if ready is not None:
+                await ready
+            run.read_books()
+            await run.ranked
+        finally:
+            run.end()
+        return held
+
+    def quote_of_book(
+        self, member: Member, request: OrderRequest, book: Book, source: Source, *, protected: bool
+    ) -> Quote | Reason:
+        """A quote for the request's size from a book, or why there is none."""
+        product = member.venue.product(request.product)
+        if product is None:
+            return Reason.PRODUCT_UNSUPPORTED
+        if not self._venues.fresh(book, self._clock.now()):
+            return Reason.STALE_BOOK
+        quote = quote_from_levels(
+            member.connection.id,
+            source,
+            levels_for(book, request.side),
+            product,
+            request.side,
+            request.quantity,
+            in_base=request.in_base,
+            protected=protected,
+        )
+        return Reason.INSUFFICIENT_DEPTH if quote is None else quote
+
+    def fresh(self, book: Book) -> bool:
+        """Whether a book is young enough to be a quote."""
+        return self._venues.fresh(book, self._clock.now())
+
+    def ask(self, member: Member, run: "_Run", deadline: int) -> None:
+        """Ask a counterparty for its book, in a task of its own."""
+        task = asyncio.get_running_loop().create_task(self._asked(member, run, deadline))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def close(self) -> None:
+        """Stop asking."""
+        for task in self._asking:
+            task.cancel()
+        if self._asking:
+            await asyncio.wait(set(self._asking))
+
+    async def _asked(self, member: Member, run: "_Run", deadline: int) -> None:
+        request = run.held.competition.request
+        name = member.connection.id
+        try:
+            book = await member.venue.request_book(request.product, deadline + LATE_QUOTE_NS)
+        except BudgetSpentError as error:
+            run.feed(QuoteFailed(name, None, Reason.RATE_LIMITED, error.detail))
+        except OffWireError as error:
+            run.feed(QuoteFailed(name, Source.REQUEST, Reason.INVALID_QUOTE, error.detail))
+        except VenueUnreachableError as error:
+            run.feed(QuoteFailed(name, Source.REQUEST, Reason.VENUE_ERROR, error.detail))
+        else:
+            run.offer(member, book, Source.REQUEST)
+
+
+class _Run:
+    """One competition while it collects: the machine, its deadline, and who waits for it."""
+
+    def __init__(
+        self, competing: Competing, held: Held, late: LateQuote, venues: Venues, clock: Clock
+    ) -> None:
+        self.held = held
+        self._venues = venues
+        self._clock = clock
+        self.ranked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._competing = competing
+        self._late = late
+        self._streamed: list[Member] = []
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def take(self, effects: list[Effect]) -> None:
+        """Do what the machine asks for."""
+        deadline = self._clock.now() + self.held.competition.rules.deadline_ns
+        for effect in effects:
+            match effect:
+                case AskForQuote():
+                    member = self._venues[effect.connection_id]
+                    if self._streams(member):
+                        self._streamed.append(member)
+                    else:
+                        self._competing.ask(member, self, deadline)
+                case ArmDeadline():
+                    delay = max(0, effect.at - self._clock.now()) / 1e9
+                    loop = asyncio.get_running_loop()
+                    self._deadline = loop.call_later(delay, self._time_is_up)
+                case Ranked():
+                    if not self.ranked.done():
+                        self.ranked.set_result(None)
+
+    def read_books(self) -> None:
+        """Quote from the streamed books, as they are now."""
+        product = self.held.competition.request.product
+        streamed, self._streamed = self._streamed, []
+        for member in streamed:
+            book = member.venue.book(product)
+            if book is None:
+                self.feed(QuoteFailed(member.connection.id, Source.BOOK, Reason.STALE_BOOK))
+            else:
+                self.offer(member, book, Source.BOOK)
+
+    def offer(self, member: Member, book: Book, source: Source) -> None:
+        """Turn a book into the machine's event."""
+        competition = self.held.competition
+        protected = competition.rules.terms.protected
+        quote = self._competing.quote_of_book(member, competition.request, book, source, protected=protected)
+        product = member.venue.product(competition.request.product)
+        if isinstance(quote, Reason) or product is None:
+            reason = quote if isinstance(quote, Reason) else Reason.PRODUCT_UNSUPPORTED
+            self.feed(QuoteFailed(member.connection.id, source, reason))
+        else:
+            self.feed(QuoteReceived(quote, product))
+
+    def feed(self, event: Event) -> None:
+        """Hand an event to the machine; a quote that came too late is told to whoever keeps the record."""
+        was_ranked = self.ranked.done()
+        self.take(self.held.competition.step(event, self._clock.now()))
+        if was_ranked and isinstance(event, QuoteReceived):
+            self._late(self.held, event.quote.connection_id)
+
+    def _streams(self, member: Member) -> bool:
+        """Whether to read a connection's book; while its feed is down, an aged one is asked for anew."""
+        book = member.venue.book(self.held.competition.request.product)
+        if book is None:
+            return False
+        return member.venue.health().feed_up or self._competing.fresh(book)
+
+    def _time_is_up(self) -> None:
+        # A slow store must not cost the streamed books their turn: they are read now at the latest.
+        self.read_books()
+        self.feed(DeadlinePassed())
+
+    def end(self) -> None:
+        """Nothing is waited for any more."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if not self.ranked.done():
+            self.ranked.cancel()

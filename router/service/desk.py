@@ -1,0 +1,394 @@
+"""The router's face to its callers: orders, RFQs, competitions, connections. `router.http` is one of them."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from router.core.admission import check_increments
+from router.core.competition import Rules
+from router.core.errors import (
+    Code,
+    ConflictError,
+    NotFoundError,
+    RouterError,
+    UnavailableError,
+)
+from router.core.ledger import Ledger
+from router.core.model import OnCreditFailure, OrderRequest, Reason, Route
+from router.core.money import ZERO
+from router.core.order import CancelRefused, CancelRequested, NotRouted, Order, Phase
+from router.core.record import CompetitionRecord, RfqRecord, Submission
+from router.core.routing import Terms
+from router.observe.observer import Observer
+from router.ports import (
+    CancelRefused as VenueCancelRefused,
+)
+from router.ports import (
+    ClientOrderIdTakenError,
+    Clock,
+    ConnectionView,
+    Journal,
+    RecordPage,
+    StoreError,
+    VenueListener,
+)
+from router.service.competing import Competing, Held
+from router.service.evidence import Evidence
+from router.service.executing import Executing, Plan, no_winner, not_executable
+from router.service.following import Following
+from router.service.ids import IdSource
+from router.service.lifecycle import Execution, Lifecycle
+from router.service.orders import LiveOrder, Orders
+from router.service.quoting import Quoting, encode_record, make_record
+from router.service.recovery import recover
+from router.service.venues import Venues
+
+T = TypeVar("T")
+
+
+class DeskRules(msgspec.Struct, frozen=True):
+    """What the desk is run by; durations in nanoseconds."""
+
+    quote_deadline_ns: int
+    rfq_ttl_ns: int
+    collar_bps: Decimal
+    slippage_bps_max: Decimal
+    answer_deadline_ns: int
+    on_credit_failure: OnCreditFailure
+
+
+class Desk:
+    """Takes orders and RFQs, and answers for what became of them."""
+
+    def __init__(
+        self,
+        venues: Venues,
+        ledger: Ledger,
+        journal: Journal,
+        observer: Observer,
+        clock: Clock,
+        ids: IdSource,
+        rules: DeskRules,
+    ) -> None:
+        self._venues = venues
+        self._ledger = ledger
+        self._journal = journal
+        self._observer = observer
+        self._clock = clock
+        self._ids = ids
+        self._rules = rules
+        self._orders = Orders(journal, ledger, observer, clock)
+        self._competing = Competing(venues, ledger, clock)
+        self._executing = Executing(venues, self._orders, ledger, self._competing, observer, clock)
+        self._following = Following(venues, self._orders, observer, clock)
+        self._evidence = Evidence(venues, self._orders, ledger, journal, observer, clock)
+        self._quoting = Quoting(self._competing, venues, journal, observer, clock, ids)
+        self._lifecycle = Lifecycle(self._orders, self._following, observer, clock, rules.answer_deadline_ns)
+        self._stopping = False
+
+    @property
+    def listener(self) -> VenueListener:
+        """Whom the venues tell what happens."""
+        return self._evidence
+
+    # orders
+    async def submit(self, request: OrderRequest) -> Submission:
+        """Run a competition over an order and execute on its winner; answers when its outcome is known.
+
+        After `answer_deadline` it answers with what is known. The same `client_order_id` with the same body
+        answers the same order; it is never sent a second time. Raises `RouterError`: nothing was accepted.
+        """
+        known = await self._known(request, protected=False) or await self._refuse(request, protected=False)
+        if known is not None:
+            return known
+        return await self._begin(self._orders.hold(self._new_order(request)), self._compete_and_execute)
+
+    async def accept(
+        self,
+        rfq_id: str,
+        client_order_id: str,
+        connection_id: str | None,
+        on_credit_failure: OnCreditFailure | None,
+    ) -> Submission:
+        """Execute on an RFQ: on its best quote, or on the connection named, at the quoted price or better.
+
+        Raises `NotFoundError`, `RfqExpiredError`, `InvalidRequestError`.
+        """
+        rfq = await self.rfq(rfq_id)
+        request = msgspec.structs.replace(
+            rfq.competition.request, client_order_id=client_order_id, on_credit_failure=on_credit_failure
+        )
+        if connection_id is not None:
+            request = msgspec.structs.replace(request, connections=(connection_id,))
+        known = await self._known(request, protected=True) or await self._refuse(request, protected=True)
+        if known is not None:
+            return known
+        if rfq.accepted_by == client_order_id:
+            return await self._replay(
+                request, (await self.order_by_client_id(client_order_id)).order, protected=True
+            )
+        credit = on_credit_failure or self._rules.on_credit_failure
+        plan = self._quoting.plan(rfq, connection_id, credit)
+        await self._read(self._quoting.consume(rfq, client_order_id))
+        live = self._orders.hold(self._new_order(request, protected=True))
+        live.record = rfq.competition
+        return await self._begin(live, partial(self._execute_accepted, plan=plan))
+
+    async def order(self, order_id: str) -> Submission:
+        """One order with its competition. Raises `NotFoundError`."""
+        live = self._orders.get(order_id)
+        order = live.order if live is not None else await self._read(self._journal.order(order_id))
+        if order is None:
+            raise NotFoundError(f"an order with the id {order_id[:64]}")
+        return await self._submission(order)
+
+    async def order_by_client_id(self, client_order_id: str) -> Submission:
+        """The order with this idempotency key. Raises `NotFoundError`."""
+        live = self._orders.by_key(client_order_id)
+        if live is not None:
+            return await self._submission(live.order)
+        order = await self._read(self._journal.order_by_client_id(client_order_id))
+        if order is None:
+            raise NotFoundError(f"an order with the client_order_id {client_order_id[:64]}")
+        return await self._submission(order)
+
+    async def orders(self, limit: int, cursor: str | None) -> RecordPage:
+        """Orders, newest first. Raises `ValueError` for a cursor that is none of ours."""
+        page = await self._read(self._journal.orders(limit, cursor))
+        current = (self._orders.get(order.id) for order in page.data)
+        data = tuple(
+            order if live is None else live.order for order, live in zip(page.data, current, strict=True)
+        )
+        return RecordPage(data, page.next_cursor)
+
+    async def cancel(self, order_id: str) -> Submission:
+        """Ask for a working order to be cancelled; what came of it is told by the order.
+
+        Raises `NotFoundError`, `ConflictError` (`order_not_cancelable`).
+        """
+        live = self._orders.get(order_id)
+        if live is None:
+            await self.order(order_id)
+            raise _not_cancelable("it is final")
+        order = live.order
+        attempt = order.attempt
+        if order.is_final:
+            raise _not_cancelable(f"it is {order.status}")
+        if attempt is None or order.phase is not Phase.WORKING or order.venue_order_id is None:
+            raise _not_cancelable("the counterparty has not confirmed it yet")
+        venue = self._venues[attempt.connection_id].venue
+        self._orders.note(live, CancelRequested())
+        result = await venue.cancel(attempt.outbound, order.venue_order_id)
+        if isinstance(result, VenueCancelRefused):
+            self._orders.note(live, CancelRefused(result.error.detail))
+            if result.error.code is not Code.ORDER_NOT_CANCELABLE:
+                raise RouterError(Code.VENUE_UNAVAILABLE, result.error.detail, retryable=True)
+            # It ended before the cancel came: the order says how.
+            ended = await self._following.look_up(live)
+            raise _not_cancelable(f"it is {ended.status}")
+        return await self._submission(live.order)
+
+    # RFQs and competitions
+    async def request_quote(self, request: OrderRequest) -> RfqRecord:
+        """Run a competition and execute nothing: the ranking, with a time until which it stands."""
+        if self._stopping:
+            raise UnavailableError(Code.SHUTTING_DOWN, "the router is stopping")
+        check_increments(request, self._venues.products_named(request.product))
+        rules = self._competition_rules(Terms(ZERO, protected=True))
+        return await self._read(self._quoting.request(request, rules, self._rules.rfq_ttl_ns))
+
+    async def rfq(self, rfq_id: str) -> RfqRecord:
+        """An RFQ. Raises `NotFoundError`."""
+        return await self._read(self._quoting.get(rfq_id))
+
+    async def competition(self, competition_id: str) -> CompetitionRecord:
+        """The whole record of a competition. Raises `NotFoundError`."""
+        record = await self._read(self._quoting.competition(competition_id))
+        if record is None:
+            raise NotFoundError(f"a competition with the id {competition_id[:64]}")
+        return record
+
+    # operations
+    def connections(self) -> Sequence[ConnectionView]:
+        """Every connection with its health."""
+        return self._venues.views()
+
+    async def readiness(self) -> Mapping[str, str | None]:
+        """What must be well for orders to be taken: each check, and what is wrong with it if something is."""
+        checks: dict[str, str | None] = {"accepting": "stopping" if self._stopping else None, "store": None}
+        try:
+            await self._journal.check()
+        except StoreError as error:
+            checks["store"] = str(error)
+        trading = [view for view in self._venues.views() if view.enabled and view.health.trades]
+        checks["connections"] = None if trading else "no connection can trade"
+        return checks
+
+    async def start(self) -> None:
+        """Take up what the journal holds; before any venue runs. Raises `StoreError`."""
+        for live in await recover(self._journal, self._orders, self._ledger, self._observer, self._clock):
+            self._lifecycle.follow(live)
+
+    async def stop(self, deadline_s: float) -> bool:
+        """Take no new orders, bring those in flight to a durable state; False if time ran out."""
+        self._stopping = True
+        drained = await self._lifecycle.stop(deadline_s)
+        await self._competing.close()
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._evidence.close()
+                await self._orders.flushed()
+        except TimeoutError:
+            drained = False
+        return drained
+
+    @property
+    def in_flight(self) -> int:
+        """Orders that are not final."""
+        return sum(not live.order.is_final for live in self._orders.all())
+
+    # inside
+    def _new_order(self, request: OrderRequest, *, protected: bool = False) -> Order:
+        now = self._clock.now()
+        candidates = tuple(member.connection.id for member in self._venues)
+        return Order(self._ids.new(), request, candidates, now, now, protected=protected)
+
+    async def _known(self, request: OrderRequest, *, protected: bool) -> Submission | None:
+        """The answer to a repeated idempotency key that is in memory; None if it is not."""
+        live = self._orders.by_key(request.client_order_id)
+        return None if live is None else await self._replay(request, live.order, protected=protected)
+
+    async def _refuse(self, request: OrderRequest, *, protected: bool) -> Submission | None:
+        """Refuse what must not begin; a key that the journal knows is answered all the same."""
+        try:
+            if self._stopping:
+                raise UnavailableError(Code.SHUTTING_DOWN, "the router is stopping")
+            check_increments(request, self._venues.products_named(request.product))
+        except RouterError:
+            stored = await self._read(self._journal.order_by_client_id(request.client_order_id))
+            if stored is None:
+                raise
+            return await self._replay(request, stored, protected=protected)
+        return None
+
+    async def _replay(self, request: OrderRequest, order: Order, *, protected: bool) -> Submission:
+        """Answer an order again. Raises `ConflictError` if the body is another; it names the field."""
+        if differing := _differing(request, order, protected=protected):
+            raise ConflictError(
+                Code.CLIENT_ORDER_ID_REUSED,
+                f"{differing}: expected as in the first request with this client_order_id, was another",
+            )
+        live = self._orders.get(order.id)
+        if live is None:
+            return await self._submission(order, replayed=True)
+        await self._lifecycle.answerable(live)
+        return await self._submission(live.order, live.record, replayed=True)
+
+    async def _begin(self, live: LiveOrder, execute: Execution) -> Submission:
+        try:
+            await self._lifecycle.begin(live, execute)
+        except ClientOrderIdTakenError as taken:
+            return await self._replay(live.order.request, taken.order, protected=live.order.protected)
+        return await self._submission(live.order, live.record)
+
+    async def _compete_and_execute(self, live: LiveOrder) -> None:
+        request = live.order.request
+        slippage = request.slippage_bps_max
+        if slippage is None:
+            slippage = self._rules.slippage_bps_max
+        terms = Terms(slippage)
+        competition_id = self._ids.new()
+        held = await self._competing.hold(
+            request,
+            self._competition_rules(terms),
+            to_trade=True,
+            ready=live.accepting,
+            late=lambda held, name: self._came_late(live, held, competition_id, name),
+        )
+        routed = held.competition.award(partial(self._executing.reserve, live.order.id))
+        record = self._keep_record(live, held, competition_id)
+        self._observer.competition_closed(record)
+        if routed is None:
+            error = no_winner(live.order, anyone_was_asked=held.competition.anyone_was_asked)
+            self._orders.note(live, NotRouted(error, competition_id, held.arrival_price))
+            return
+        ranking = held.competition.ranking.quotes
+        plan = Plan(
+            terms=terms,
+            competition_id=competition_id,
+            arrival_price=held.arrival_price,
+            contenders=held.contenders,
+            ranking=ranking,
+            rivals=ranking,
+            on_credit_failure=request.on_credit_failure or self._rules.on_credit_failure,
+        )
+        await self._executing.execute(live, routed, plan)
+
+    async def _execute_accepted(self, live: LiveOrder, plan: Plan) -> None:
+        if live.accepting is not None:
+            await live.accepting
+        reason: Reason | None = None
+        for priced in plan.ranking[:1]:
+            routed = self._executing.route_now(live.order.request, plan, priced)
+            reason = routed if isinstance(routed, Reason) else self._executing.reserve(live.order.id, routed)
+            if isinstance(routed, Route) and reason is None:
+                await self._executing.execute(live, routed, plan)
+                return
+        error = not_executable(reason, plan.ranking[0].quote.connection_id)
+        self._orders.note(live, NotRouted(error, plan.competition_id, plan.arrival_price))
+
+    def _keep_record(self, live: LiveOrder, held: Held, competition_id: str) -> CompetitionRecord:
+        record = make_record(
+            held, competition_id, order_id=live.order.id, rfq_id=None, closed_at=self._clock.now()
+        )
+        live.record = record
+        encoded = encode_record(record)
+        self._orders.write_behind(
+            live,
+            lambda: self._journal.keep_competition(competition_id, live.order.id, encoded),
+            "keep_competition",
+        )
+        return record
+
+    def _came_late(self, live: LiveOrder, held: Held, competition_id: str, connection_id: str) -> None:
+        late_ns = self._clock.now() - held.opened_at - self._rules.quote_deadline_ns
+        self._observer.quote_came_late(competition_id, connection_id, late_ns)
+        if live.record is not None:
+            self._keep_record(live, held, competition_id)
+
+    def _competition_rules(self, terms: Terms) -> Rules:
+        return Rules(self._rules.quote_deadline_ns, self._rules.collar_bps, terms)
+
+    async def _submission(
+        self, order: Order, record: CompetitionRecord | None = None, *, replayed: bool = False
+    ) -> Submission:
+        live = self._orders.get(order.id)
+        if record is None and live is not None:
+            record = live.record
+        if record is None and order.competition_id is not None:
+            record = await self._read(self._quoting.competition(order.competition_id))
+        return Submission(order, record, replayed)
+
+    async def _read(self, read: Awaitable[T]) -> T:
+        try:
+            return await read
+        except StoreError as error:
+            raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be read") from error
+
+
+def _differing(request: OrderRequest, order: Order, *, protected: bool) -> str | None:
+    """The first field in which a repeated request is another than the first; None if it is the same."""
+    if protected != order.protected:
+        return "rfq"
+    for field in request.__struct_fields__:
+        if getattr(request, field) != getattr(order.request, field):
+            return field
+    return None
+
+
+def _not_cancelable(why: str) -> ConflictError:
+    return ConflictError(Code.ORDER_NOT_CANCELABLE, f"expected a working order, but {why}")

@@ -1,0 +1,119 @@
+"""What counterparties tell of their own accord: the router's side of `ports.VenueListener`."""
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+
+from router.core.ledger import Ledger
+from router.core.model import OrderReport
+from router.core.order import Phase, Reported
+from router.observe.observer import Observer
+from router.ports import Clock, Health, Journal, StoreError
+from router.service.orders import LiveOrder, Orders
+from router.service.venues import Venues
+
+ORDER_ID_LENGTH = 36
+RECONCILE_MARGIN_NS = 60_000_000_000
+"""How much earlier than our oldest open order the counterparty's list is read from: clocks differ."""
+
+
+class Evidence:
+    """Matches reports with orders, keeps the ledger's statements, reads again after a reconnect."""
+
+    def __init__(
+        self,
+        venues: Venues,
+        orders: Orders,
+        ledger: Ledger,
+        journal: Journal,
+        observer: Observer,
+        clock: Clock,
+    ) -> None:
+        self._venues = venues
+        self._orders = orders
+        self._ledger = ledger
+        self._journal = journal
+        self._observer = observer
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def order_reported(self, connection_id: str, report: OrderReport) -> None:
+        """The counterparty said something of an order, on its feed."""
+        order_id = report.venue_client_order_id[:ORDER_ID_LENGTH]
+        live = self._orders.get(order_id)
+        if live is not None:
+            self._take(live, connection_id, report)
+            return
+        # Final and gone from memory, or another's: the journal knows. A late execution must not be lost.
+        task = asyncio.get_running_loop().create_task(self._take_late(order_id, connection_id, report))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def balances_stated(self, connection_id: str, balances: Mapping[str, Decimal], asked_at: int) -> None:
+        """Tradable balances by asset, as stated to a request sent at `asked_at`."""
+        self._ledger.state(connection_id, balances, asked_at)
+
+    def health_changed(self, connection_id: str, health: Health) -> None:
+        """The connection's state is another than before."""
+        self._observer.health_changed(connection_id, health)
+
+    def request_answered(
+        self, connection_id: str, operation: str, result: str, latency_ns: int, request_id: str | None
+    ) -> None:
+        """One request to the counterparty ended."""
+        self._observer.request_answered(connection_id, operation, result, latency_ns, request_id)
+
+    def bad_data(self, connection_id: str, product: str, what: str) -> None:
+        """A message was dropped because it cannot be true."""
+        self._observer.bad_data(connection_id, product, what)
+
+    async def reconcile(self, connection_id: str) -> None:
+        """Read again what was missed while the connection was away: balances and every order that is open.
+
+        Raises `VenueUnreachableError`; the connection does not trade before this has gone well.
+        """
+        venue = self._venues[connection_id].venue
+        open_orders = self._orders.of_connection(connection_id)
+        if open_orders:
+            since = min(live.order.created_at for live in open_orders) - RECONCILE_MARGIN_NS
+            by_id = {report.venue_client_order_id: report for report in await venue.recent_orders(since)}
+            for live in open_orders:
+                report = by_id.get(live.order.attempts[-1].outbound.venue_client_order_id)
+                if report is not None:
+                    self._take(live, connection_id, report)
+        await venue.read_balances()
+
+    async def close(self) -> None:
+        """Finish what is being matched."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    def _take(self, live: LiveOrder, connection_id: str, report: OrderReport) -> None:
+        order = live.order
+        attempt = order.attempt
+        if attempt is None or (attempt.connection_id, attempt.outbound.venue_client_order_id) != (
+            connection_id,
+            report.venue_client_order_id,
+        ):
+            self._observer.evidence_ignored(
+                connection_id, report.venue_client_order_id, "not its last attempt"
+            )
+            return
+        if order.phase is Phase.ACCEPTED:
+            # A definite refusal was contradicted: it is believed to be live from here on.
+            self._observer.evidence_ignored(
+                connection_id, report.venue_client_order_id, "it had been refused"
+            )
+        self._orders.note(live, Reported(report))
+
+    async def _take_late(self, order_id: str, connection_id: str, report: OrderReport) -> None:
+        try:
+            order = await self._journal.order(order_id)
+        except StoreError as error:
+            self._observer.store_failed("order", error)
+            return
+        if order is None:
+            self._observer.evidence_ignored(connection_id, report.venue_client_order_id, "not ours")
+            return
+        live = self._orders.get(order_id) or LiveOrder(order)
+        self._take(live, connection_id, report)

@@ -1,0 +1,249 @@
+"""Takes an order from its competition to the counterparty: reserve, write the intent, send once.
+
+One order, one live send. The next best quote has a turn only after a definite refusal for want of credit, if
+the caller wants that, and only while it still stands. Whatever leaves open whether an order is live ends the
+way here: the order is in doubt, and `following` looks it up.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from router.core.competition import Contender
+from router.core.errors import Code, OrderError, UnavailableError
+from router.core.ledger import Ledger
+from router.core.model import (
+    OnCreditFailure,
+    OrderRequest,
+    PricedQuote,
+    Product,
+    Reason,
+    Route,
+    Side,
+    Source,
+)
+from router.core.order import (
+    NotRouted,
+    Order,
+    Phase,
+    Refused,
+    Reported,
+    Routed,
+    WentInDoubt,
+    make_attempt,
+)
+from router.core.pricing import price_quote
+from router.core.routing import Terms, given_up, route
+from router.observe.observer import Observer
+from router.ports import Clock, NeverSent, Taken, Unanswered
+from router.ports import Refused as VenueRefused
+from router.service.competing import Competing
+from router.service.orders import LiveOrder, Orders
+from router.service.venues import Member, Venues
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What the winner's order is sent by, and who comes after it.
+
+    `ranking`: whom it may go to, best first; `rivals`: every ranked quote, for the cover price.
+    """
+
+    terms: Terms
+    competition_id: str
+    arrival_price: Decimal | None
+    contenders: tuple[Contender, ...]
+    ranking: tuple[PricedQuote, ...]
+    rivals: tuple[PricedQuote, ...]
+    on_credit_failure: OnCreditFailure
+
+
+class Executing:
+    """Sends orders to the counterparties that won them."""
+
+    def __init__(
+        self,
+        venues: Venues,
+        orders: Orders,
+        ledger: Ledger,
+        competing: Competing,
+        observer: Observer,
+        clock: Clock,
+    ) -> None:
+        self._venues = venues
+        self._orders = orders
+        self._ledger = ledger
+        self._competing = competing
+        self._observer = observer
+        self._clock = clock
+
+    def reserve(self, order_id: str, routed: Route) -> Reason | None:
+        """Take what a route needs, balance and request, all or nothing; or say why not."""
+        venue = self._venues[routed.connection_id].venue
+        if not venue.health().trades:
+            return Reason.BREAKER_OPEN
+        if not venue.take_order_budget():
+            return Reason.RATE_LIMITED
+        claim = routed.claim
+        if claim is not None and not self._ledger.reserve(order_id, routed.connection_id, claim):
+            venue.return_order_budget()
+            return Reason.INSUFFICIENT_BALANCE
+        return None
+
+    def give_back(self, order_id: str, routed: Route) -> None:
+        """Undo `reserve`: nothing was sent."""
+        self._ledger.release(order_id, {}, self._clock.now())
+        self._venues[routed.connection_id].venue.return_order_budget()
+
+    async def execute(self, live: LiveOrder, first: Route, plan: Plan) -> None:
+        """Send the order to `first`, which is reserved; after it to the next best, where that is wanted."""
+        routed: Route | None = first
+        while routed is not None:
+            if not await self._write_intent(live, routed, plan):
+                return
+            refusal = await self._send(live)
+            if refusal is None:
+                return
+            routed = self._next_best(live, plan) if self._goes_on(refusal, plan) else None
+            if routed is None:
+                self._orders.note(live, Refused(refusal, final=True))
+                return
+            self._orders.note(live, Refused(refusal, final=False))
+            held = self.reserve(live.order.id, routed)
+            if held is not None:
+                self._orders.note(live, NotRouted(refusal))
+                return
+
+    async def _write_intent(self, live: LiveOrder, routed: Route, plan: Plan) -> bool:
+        """Make the intent durable; False, with everything given back, if it cannot be."""
+        connection = self._venues[routed.connection_id].connection
+        product = product_of(plan.contenders, routed.connection_id)
+        if product is None:
+            raise LookupError(f"expected a product for {routed.connection_id}, was none")
+        cover = _cover(plan.rivals, routed.connection_id)
+        attempt = make_attempt(live.order, routed, connection, product, cover, self._clock.now())
+        try:
+            await self._orders.intend(live, Routed(attempt, plan.competition_id, plan.arrival_price))
+        except UnavailableError as error:
+            self.give_back(live.order.id, routed)
+            refusal = OrderError(Code.STORE_UNAVAILABLE, error.detail, retryable=True)
+            self._orders.note(live, NotRouted(refusal, plan.competition_id, plan.arrival_price))
+            return False
+        return True
+
+    async def _send(self, live: LiveOrder) -> OrderError | None:
+        """Send, once. The refusal if it was refused and nothing is live; else what came is noted here."""
+        attempt = live.order.attempts[-1]
+        venue = self._venues[attempt.connection_id].venue
+        sent_at = self._clock.now()
+        result = await venue.submit(attempt.outbound)
+        self._observer.order_sent(attempt.connection_id, self._clock.now() - sent_at)
+        match result:
+            case Taken(report=report):
+                self._orders.note(live, Reported(report))
+            case Unanswered(detail=detail):
+                self._orders.note(live, WentInDoubt(detail, sent_at))
+            case VenueRefused(error=error) if live.order.phase is Phase.ROUTED:
+                return error
+            case NeverSent(detail=detail) if live.order.phase is Phase.ROUTED:
+                return OrderError(
+                    Code.VENUE_UNAVAILABLE, detail, retryable=True, connection_id=attempt.connection_id
+                )
+            case VenueRefused() | NeverSent():
+                # Its feed showed the order before its answer denied it: evidence goes before words.
+                self._orders.note(live, WentInDoubt("refused, but shown on the feed", sent_at))
+        return None
+
+    @staticmethod
+    def _goes_on(refusal: OrderError, plan: Plan) -> bool:
+        return refusal.code.is_credit and plan.on_credit_failure is OnCreditFailure.NEXT_BEST
+
+    def _next_best(self, live: LiveOrder, plan: Plan) -> Route | None:
+        """The next quote of the ranking that still stands and was not tried; priced anew from its book."""
+        tried = {attempt.connection_id for attempt in live.order.attempts}
+        for priced in plan.ranking:
+            if priced.quote.connection_id in tried:
+                continue
+            routed = self.route_now(live.order.request, plan, priced)
+            if isinstance(routed, Route):
+                return routed
+        return None
+
+    def route_now(self, request: OrderRequest, plan: Plan, priced: PricedQuote) -> Route | Reason:
+        """The order on a quote of a ranking as things are now, or why it can no longer go out."""
+        quote = priced.quote
+        member = self._venues.get(quote.connection_id)
+        if member is None or not member.venue.health().trades:
+            return Reason.BREAKER_OPEN
+        connection = member.connection
+        product = product_of(plan.contenders, quote.connection_id)
+        if product is None:
+            return Reason.PRODUCT_UNSUPPORTED
+        if quote.valid_until is not None and quote.valid_until <= self._clock.now():
+            return Reason.QUOTE_EXPIRED
+        if not quote.firm and plan.terms.protected and self._has_moved(member, request, priced):
+            return Reason.QUOTE_EXPIRED
+        if not quote.firm and not plan.terms.protected:
+            # An indicative price stands as long as its book does: it is read again.
+            book = member.venue.book(request.product)
+            if book is None:
+                return Reason.STALE_BOOK
+            fresh = self._competing.quote_of_book(member, request, book, Source.BOOK, protected=False)
+            if isinstance(fresh, Reason):
+                return fresh
+            priced = price_quote(fresh, connection.taker_fee_bps, request.side, product)
+        free = None
+        if not connection.pts:
+            free = self._ledger.free(connection.id, given_up(request, product))
+        return route(request, plan.terms, priced, connection, product, free)
+
+    def _has_moved(self, member: Member, request: OrderRequest, priced: PricedQuote) -> bool:
+        """Whether a streamed book shows already that an accepted price is not to be had any more.
+
+        Fill-or-kill at that price would trade nothing: the request it would cost is saved for another order.
+        """
+        book = member.venue.book(request.product)
+        if book is None:
+            return False
+        fresh = self._competing.quote_of_book(member, request, book, Source.BOOK, protected=True)
+        if isinstance(fresh, Reason):
+            return fresh is Reason.INSUFFICIENT_DEPTH
+        accepted = priced.quote.price
+        worse = fresh.price > accepted if request.side is Side.BUY else fresh.price < accepted
+        return worse or not fresh.complete
+
+
+def no_winner(order: Order, *, anyone_was_asked: bool) -> OrderError:
+    """What an order ends with that nobody could be given."""
+    names = len(order.candidates)
+    if anyone_was_asked:
+        return OrderError(
+            Code.NO_QUOTES,
+            f"expected a usable quote from one of {names} connections, was none",
+            retryable=True,
+        )
+    return OrderError(
+        Code.NO_ELIGIBLE_COUNTERPARTY,
+        f"expected one of {names} connections to be eligible for {order.request.product}, was none",
+        retryable=True,
+    )
+
+
+def not_executable(reason: Reason | None, connection_id: str) -> OrderError:
+    """What an accepted RFQ ends with whose connection can no longer be traded with."""
+    code = Code.PRICE_MOVED if reason is Reason.QUOTE_EXPIRED else Code.NO_ELIGIBLE_COUNTERPARTY
+    return OrderError(
+        code,
+        f"expected {connection_id} to be eligible when the RFQ was accepted, was {reason}",
+        retryable=True,
+        connection_id=connection_id,
+    )
+
+
+def product_of(contenders: tuple[Contender, ...], connection_id: str) -> Product | None:
+    """The product as a contender trades it."""
+    return next((c.product for c in contenders if c.connection.id == connection_id), None)
+
+
+def _cover(ranking: tuple[PricedQuote, ...], winner: str) -> Decimal | None:
+    """The best all-in price among those that did not win."""
+    return next((priced.all_in_price for priced in ranking if priced.quote.connection_id != winner), None)

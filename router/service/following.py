@@ -1,0 +1,112 @@
+"""Follows an order that is not final to its end: in doubt, working, or final and short of detail.
+
+What the feed brings is taken as it comes (`Desk.order_reported`); this is what asks when it does not. An
+order in doubt is looked up by its client id until it is found, or until it can be called absent: not found
+by a look-up that was asked for after `sent_at` plus the counterparty's settling window. Time decides that,
+not the number of tries: a count would be forgotten at a restart and is no measure of a slow counterparty.
+"""
+
+from router.core.money import ZERO, add
+from router.core.order import Order, Phase, ProvedAbsent, Reported
+from router.observe.observer import Observer
+from router.ports import Clock, VenueUnreachableError
+from router.service.orders import LiveOrder, Orders
+from router.service.venues import Member, Venues
+
+PAUSE_FIRST_S = 0.2
+PAUSE_MAX_S = 5.0
+PAUSE_RESTING_S = 30.0
+"""A resting order is told of by the feed, and read again after each reconnect; this is the safety net."""
+DETAIL_PAUSE_S = 1.0
+DETAIL_TRIES_MAX = 3
+
+
+class Following:
+    """Asks counterparties about orders."""
+
+    def __init__(self, venues: Venues, orders: Orders, observer: Observer, clock: Clock) -> None:
+        self._venues = venues
+        self._orders = orders
+        self._observer = observer
+        self._clock = clock
+
+    async def follow(self, live: LiveOrder) -> None:
+        """Go with an order until it is final and its fills are known; then let it go from memory."""
+        pause = PAUSE_FIRST_S
+        while not live.order.is_final:
+            phase = live.order.phase
+            if phase is Phase.IN_DOUBT and (await self.look_up(live)).is_final:
+                break
+            resting = live.order.is_settled
+            if await live.changed(self._pause(live, pause, resting=resting)):
+                pause = PAUSE_FIRST_S if live.order.phase is not phase else pause
+                continue
+            pause = min(PAUSE_MAX_S, 2 * pause)
+            if live.order.phase is Phase.WORKING:
+                await self.look_up(live)
+        await self._refresh_balances(live.order)
+        await self._complete(live)
+        self._orders.drop(live)
+
+    def _pause(self, live: LiveOrder, pause: float, *, resting: bool) -> float:
+        if not resting:
+            return pause
+        member = self._member(live.order)
+        streaming = member is not None and member.venue.health().feed_up
+        return PAUSE_RESTING_S if streaming else PAUSE_MAX_S
+
+    async def look_up(self, live: LiveOrder) -> Order:
+        """Ask the counterparty for the order and note what it says; the order as it is then."""
+        order = live.order
+        member = self._member(order)
+        attempt = order.attempt
+        if member is None or attempt is None:
+            return order
+        asked_at = self._clock.now()
+        try:
+            report = await member.venue.look_up(attempt.outbound, order.venue_order_id)
+        except VenueUnreachableError as error:
+            self._observer.look_up_failed(order.id, attempt.connection_id, error.detail)
+            return live.order
+        if report is not None:
+            return self._orders.note(live, Reported(report))
+        sent_at = live.order.attempts[-1].sent_at
+        settled = sent_at is not None and asked_at >= sent_at + member.settling_window_ns
+        if live.order.phase is Phase.IN_DOUBT and settled:
+            window_ms = member.settling_window_ns // 1_000_000
+            return self._orders.note(
+                live, ProvedAbsent(f"expected the order within {window_ms} ms of its send, was not found")
+            )
+        return live.order
+
+    async def _complete(self, live: LiveOrder) -> None:
+        """Get the single executions of a final order where its reports gave only their sum.
+
+        The feed brings them within moments; only what it does not bring is worth a request.
+        """
+        tries = 0
+        while not _detailed(live.order) and tries < DETAIL_TRIES_MAX:
+            if not await live.changed(DETAIL_PAUSE_S):
+                tries += 1
+                await self.look_up(live)
+
+    async def _refresh_balances(self, order: Order) -> None:
+        """Read the balances of a Spot account that traded; it has room for the proceeds only then."""
+        member = self._member(order)
+        if member is None or member.connection.pts or order.filled_base == 0:
+            return
+        try:
+            await member.venue.read_balances()
+        except VenueUnreachableError as error:
+            self._observer.look_up_failed(order.id, member.connection.id, error.detail)
+
+    def _member(self, order: Order) -> Member | None:
+        attempt = order.attempt
+        return None if attempt is None else self._venues.get(attempt.connection_id)
+
+
+def _detailed(order: Order) -> bool:
+    total = ZERO
+    for fill in order.fills:
+        total = add(total, fill.quantity_base)
+    return total >= order.filled_base

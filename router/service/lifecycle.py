@@ -1,0 +1,100 @@
+"""Who owns an order's tasks: its execution, then its follower. A caller that goes away takes nothing with it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from router.core.errors import Code, OrderError, UnavailableError
+from router.core.order import NotRouted, Phase, WentInDoubt
+from router.observe.observer import Observer
+from router.ports import ClientOrderIdTakenError, Clock, StoreError
+from router.service.following import Following
+from router.service.orders import LiveOrder, Orders
+
+Execution = Callable[[LiveOrder], Coroutine[object, object, None]]
+
+
+class Lifecycle:
+    """Runs orders from their acceptance to their end."""
+
+    def __init__(
+        self, orders: Orders, following: Following, observer: Observer, clock: Clock, answer_deadline_ns: int
+    ) -> None:
+        self._orders = orders
+        self._following = following
+        self._observer = observer
+        self._clock = clock
+        self._answer_deadline_ns = answer_deadline_ns
+        self._executions: set[asyncio.Task[None]] = set()
+        self._followers: set[asyncio.Task[None]] = set()
+
+    async def begin(self, live: LiveOrder, execute: Execution) -> None:
+        """Make an order durable and run it; returns when a caller can be answered.
+
+        Raises `ClientOrderIdTakenError`, and `UnavailableError` where it could not be made durable: then
+        nothing was accepted.
+        """
+        loop = asyncio.get_running_loop()
+        live.accepting = loop.create_task(self._orders.accept(live))
+        task = loop.create_task(self._run(live, execute(live)))
+        self._executions.add(task)
+        task.add_done_callback(self._executions.discard)
+        await self.answerable(live)
+
+    async def answerable(self, live: LiveOrder) -> None:
+        """Wait until a caller can be told the outcome, at most until the answer deadline. Raises as `begin`."""
+        if live.accepting is not None:
+            try:
+                await asyncio.shield(live.accepting)
+            except StoreError as error:
+                raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to") from error
+        until = self._clock.now() + self._answer_deadline_ns
+        while not live.order.is_settled:
+            left = until - self._clock.now()
+            if left <= 0 or not await live.changed(left / 1e9):
+                return
+
+    def follow(self, live: LiveOrder) -> None:
+        """Go with an order to its end, in a task of its own."""
+        task = asyncio.get_running_loop().create_task(self._followed(live))
+        self._followers.add(task)
+        task.add_done_callback(self._followers.discard)
+
+    async def stop(self, deadline_s: float) -> bool:
+        """Let executions reach their end or a durable state; False if time ran out for one."""
+        drained = True
+        if self._executions:
+            _, pending = await asyncio.wait(set(self._executions), timeout=deadline_s)
+            drained = not pending
+        leftover = (*self._executions, *self._followers)
+        for task in leftover:
+            task.cancel()
+        if leftover:
+            await asyncio.wait(leftover)
+        return drained
+
+    async def _run(self, live: LiveOrder, execution: Coroutine[object, object, None]) -> None:
+        try:
+            await execution
+        except (ClientOrderIdTakenError, StoreError):
+            self._orders.drop(live)
+            return
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not leave an order without an owner
+            self._observer.task_failed("execution", error)
+            self._abandon(live)
+        self.follow(live)
+
+    def _abandon(self, live: LiveOrder) -> None:
+        """A bug ended an order's execution: what may be live is looked up, what is not is ended."""
+        if live.order.phase is Phase.ACCEPTED:
+            error = OrderError(Code.INTERRUPTED, "the router failed before it was sent", retryable=True)
+            self._orders.note(live, NotRouted(error))
+        elif live.order.phase is Phase.ROUTED:
+            self._orders.note(
+                live, WentInDoubt("the router failed while it was being sent", self._clock.now())
+            )
+
+    async def _followed(self, live: LiveOrder) -> None:
+        try:
+            await self._following.follow(live)
+        except Exception as error:  # noqa: BLE001 - an order must not lose its follower to a bug in silence
+            self._observer.task_failed("following", error)

@@ -1,0 +1,225 @@
+"""The orders in memory: each event is applied and journaled here, one order's events strictly in order.
+
+Two kinds of event, two ways. An *intent* (`intend`) is durable before it is true: it is written first, and
+the order becomes what it says when the write has returned; a write that fails leaves the order as it was.
+*Evidence* (`note`) is true whatever the store does: it is applied at once and written behind, again and again
+until it is kept.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from decimal import Decimal
+
+from router.core.errors import Code, UnavailableError
+from router.core.ledger import Ledger
+from router.core.model import Side
+from router.core.money import ZERO, add, sub
+from router.core.order import Event, Order, step
+from router.core.pricing import fee_on
+from router.core.record import CompetitionRecord
+from router.observe.observer import Observer
+from router.ports import Clock, Journal, StoreError
+
+RETRY_FIRST_S = 0.05
+RETRY_MAX_S = 2.0
+
+
+class LiveOrder:
+    """An order that is in memory: not final yet, or final and still waiting for detail.
+
+    `accepting`: the write that makes it durable, until an answer needs it no more; `record`: its competition;
+    `tail`: the last write behind. `intent`: an intent is being written, and events wait in `deferred`.
+    """
+
+    __slots__ = ("_changed", "accepting", "deferred", "intent", "order", "record", "tail")
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.accepting: asyncio.Task[None] | None = None
+        self.record: CompetitionRecord | None = None
+        self.tail: asyncio.Task[None] | None = None
+        self.intent = False
+        self.deferred: list[Event] = []
+        self._changed: list[asyncio.Future[None]] = []
+
+    async def changed(self, timeout_s: float | None) -> bool:
+        """Wait for the next change; False if none came in time."""
+        future = asyncio.get_running_loop().create_future()
+        self._changed.append(future)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await future
+        except TimeoutError:
+            return False
+        finally:
+            with suppress(ValueError):
+                self._changed.remove(future)
+        return True
+
+    def wake(self) -> None:
+        """Tell whoever waits that the order is another."""
+        waiting, self._changed = self._changed, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+
+class Orders:
+    """Every order that is not final, by its id and by its idempotency key."""
+
+    def __init__(self, journal: Journal, ledger: Ledger, observer: Observer, clock: Clock) -> None:
+        self._journal = journal
+        self._ledger = ledger
+        self._observer = observer
+        self._clock = clock
+        self._by_id: dict[str, LiveOrder] = {}
+        self._by_key: dict[str, LiveOrder] = {}
+        self._writes: set[asyncio.Task[None]] = set()
+
+    def get(self, order_id: str) -> LiveOrder | None:
+        """An order in memory."""
+        return self._by_id.get(order_id)
+
+    def by_key(self, client_order_id: str) -> LiveOrder | None:
+        """The order in memory that has this idempotency key."""
+        return self._by_key.get(client_order_id)
+
+    def all(self) -> Iterable[LiveOrder]:
+        """Every order in memory; a copy."""
+        return list(self._by_id.values())
+
+    def of_connection(self, connection_id: str) -> list[LiveOrder]:
+        """The orders that are, or may be, at a connection and are not final."""
+        found = []
+        for live in self._by_id.values():
+            attempt = live.order.attempt
+            if attempt is not None and attempt.connection_id == connection_id and not live.order.is_final:
+                found.append(live)
+        return found
+
+    def hold(self, order: Order) -> LiveOrder:
+        """Take an order into memory."""
+        live = LiveOrder(order)
+        self._by_id[order.id] = live
+        self._by_key[order.request.client_order_id] = live
+        return live
+
+    def drop(self, live: LiveOrder) -> None:
+        """Let an order go from memory: the journal has it."""
+        self._by_id.pop(live.order.id, None)
+        if self._by_key.get(live.order.request.client_order_id) is live:
+            del self._by_key[live.order.request.client_order_id]
+
+    async def accept(self, live: LiveOrder) -> None:
+        """Make a new order durable. Raises `ClientOrderIdTakenError`, `StoreError`."""
+        try:
+            await self._journal.accept(live.order)
+        except StoreError as error:
+            self._observer.store_failed("accept", error)
+            raise
+        self._observer.order_changed(None, live.order, "accepted")
+
+    async def intend(self, live: LiveOrder, event: Event) -> Order:
+        """Write an intent, then make it true. Raises `UnavailableError` and changes nothing if it fails."""
+        await self._settled(live)
+        live.intent = True
+        now = self._clock.now()
+        before = live.order
+        after = step(before, event, now)
+        try:
+            await self._journal.append(after, event, now)
+        except StoreError as error:
+            self._observer.store_failed("append", error)
+            raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to") from error
+        else:
+            self._become(live, after, event)
+        finally:
+            live.intent = False
+            deferred, live.deferred = live.deferred, []
+            for late in deferred:
+                self.note(live, late)
+        return live.order
+
+    def note(self, live: LiveOrder, event: Event) -> Order:
+        """Apply what happened, and write it behind. An event that changes nothing is not written."""
+        if live.intent:
+            live.deferred.append(event)
+            return live.order
+        now = self._clock.now()
+        before = live.order
+        after = step(before, event, now)
+        if after is before:
+            return before
+        self._become(live, after, event)
+        self._behind(live, lambda: self._journal.append(after, event, now), "append")
+        return after
+
+    def write_behind(self, live: LiveOrder, write: Callable[[], Awaitable[None]], operation: str) -> None:
+        """Write a record that belongs to an order after what was written for it before."""
+        self._behind(live, write, operation)
+
+    async def flushed(self) -> None:
+        """Wait until everything that was noted is durable."""
+        while self._writes:
+            await asyncio.wait(set(self._writes))
+
+    @property
+    def unwritten(self) -> int:
+        """How many writes are still behind."""
+        return len(self._writes)
+
+    def _become(self, live: LiveOrder, after: Order, event: Event) -> None:
+        before, live.order = live.order, after
+        now = self._clock.now()
+        if after.acknowledged_at is not None and before.acknowledged_at is None:
+            self._ledger.acknowledged(after.id, now)
+        refused_here = after.attempt is not None and after.attempt.error is not None
+        if after.is_final and not before.is_final:
+            self._ledger.release(after.id, moves_of(after), now)
+        elif refused_here and not after.is_final:
+            self._ledger.release(after.id, {}, now)
+        self._observer.order_changed(before, after, type(event).__name__)
+        live.wake()
+
+    def _behind(self, live: LiveOrder, write: Callable[[], Awaitable[None]], operation: str) -> None:
+        previous = live.tail
+        task = asyncio.get_running_loop().create_task(self._write(previous, write, operation))
+        live.tail = task
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+
+    async def _write(
+        self, previous: asyncio.Task[None] | None, write: Callable[[], Awaitable[None]], operation: str
+    ) -> None:
+        if previous is not None and not previous.done():
+            await asyncio.wait((previous,))
+        pause = RETRY_FIRST_S
+        while True:
+            try:
+                await write()
+            except StoreError as error:
+                # Evidence is not thrown away because a disk is full: it waits until it is kept.
+                self._observer.store_failed(operation, error)
+                await asyncio.sleep(pause)
+                pause = min(RETRY_MAX_S, 2 * pause)
+            else:
+                return
+
+    async def _settled(self, live: LiveOrder) -> None:
+        tail = live.tail
+        if tail is not None and not tail.done():
+            await asyncio.wait((tail,))
+
+
+def moves_of(order: Order) -> dict[str, Decimal]:
+    """What a final order moved, signed, by asset: fees in the quote currency are taken off."""
+    attempt = order.attempt
+    if attempt is None or order.filled_base == 0:
+        return {}
+    fee = fee_on(order.filled_quote, attempt.connection.taker_fee_bps)
+    product = attempt.product
+    if order.request.side is Side.BUY:
+        paid = add(order.filled_quote, fee)
+        return {product.base: order.filled_base, product.quote: sub(ZERO, paid)}
+    return {product.base: order.filled_base.copy_negate(), product.quote: sub(order.filled_quote, fee)}

@@ -1,0 +1,185 @@
+"""RFQs, and the records of competitions: made, kept, read."""
+
+
+import msgspec
+
+from router.core.competition import Contender, Rules
+from router.core.errors import FieldError, InvalidRequestError, NotFoundError, RfqExpiredError
+from router.core.model import OnCreditFailure, OrderRequest, Outcome, PricedQuote, Product, Quote
+from router.core.money import mul
+from router.core.record import CompetitionRecord, EntryRecord, RfqRecord, entry_records
+from router.core.routing import Terms
+from router.observe.observer import Observer
+from router.ports import Clock, Journal
+from router.service.competing import Competing, Held
+from router.service.executing import Plan
+from router.service.ids import IdSource
+from router.service.venues import Venues
+
+_records = msgspec.json.Encoder()
+_competition = msgspec.json.Decoder(CompetitionRecord)
+_rfq = msgspec.json.Decoder(RfqRecord)
+
+
+def make_record(
+    held: Held, competition_id: str, *, order_id: str | None, rfq_id: str | None, closed_at: int
+) -> CompetitionRecord:
+    """The record of a competition that was closed, or closed anew after a late quote."""
+    competition = held.competition
+    entries = entry_records(competition, held.contenders)
+    winner = next((entry for entry in entries if entry.outcome is Outcome.WON), None)
+    ranked = [entry for entry in entries if entry.rank is not None]
+    rules = competition.rules
+    return CompetitionRecord(
+        id=competition_id,
+        order_id=order_id,
+        rfq_id=rfq_id,
+        request=competition.request,
+        slippage_bps_max=rules.terms.slippage_bps_max,
+        collar_bps=rules.collar_bps,
+        opened_at=held.opened_at,
+        deadline_at=held.opened_at + rules.deadline_ns,
+        closed_at=closed_at,
+        arrival_price=held.arrival_price,
+        cover_price=ranked[1].all_in_price if len(ranked) > 1 else None,
+        winner=None if winner is None else winner.connection.id,
+        entries=entries,
+    )
+
+
+class Quoting:
+    """Answers RFQs and prepares their execution."""
+
+    def __init__(
+        self,
+        competing: Competing,
+        venues: Venues,
+        journal: Journal,
+        observer: Observer,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._competing = competing
+        self._venues = venues
+        self._journal = journal
+        self._observer = observer
+        self._clock = clock
+        self._ids = ids
+        self._accepting: dict[str, str] = {}
+
+    async def request(self, request: OrderRequest, rules: Rules, ttl_ns: int) -> RfqRecord:
+        """Run a competition without a winner and keep its ranking. Raises `StoreError`."""
+        rfq_id, competition_id = self._ids.new(), self._ids.new()
+        held = await self._competing.hold(
+            request, rules, to_trade=False, ready=None, late=lambda _held, _name: None
+        )
+        held.competition.close()
+        now = self._clock.now()
+        record = make_record(held, competition_id, order_id=None, rfq_id=rfq_id, closed_at=now)
+        ends = [entry.valid_until for entry in record.entries if entry.rank and entry.valid_until is not None]
+        rfq = RfqRecord(id=rfq_id, competition=record, created_at=now, valid_until=min([now + ttl_ns, *ends]))
+        await self._journal.keep_competition(competition_id, None, encode_record(record))
+        await self._journal.keep_rfq(rfq_id, _records.encode(rfq))
+        self._observer.competition_closed(record)
+        self._observer.rfq_quoted(rfq)
+        return rfq
+
+    async def get(self, rfq_id: str) -> RfqRecord:
+        """An RFQ. Raises `NotFoundError`, `StoreError`."""
+        found = await self._journal.rfq(rfq_id)
+        if found is None:
+            raise NotFoundError(f"an RFQ with the id {rfq_id[:64]}")
+        return _rfq.decode(found)
+
+    async def competition(self, competition_id: str) -> CompetitionRecord | None:
+        """The record of a competition; None if there is none. Raises `StoreError`."""
+        found = await self._journal.competition(competition_id)
+        return None if found is None else _competition.decode(found)
+
+    async def consume(self, rfq: RfqRecord, client_order_id: str) -> None:
+        """Mark an RFQ as accepted: its prices are good for one order.
+
+        Raises `RfqExpiredError` where it has passed its time or was accepted with another id; `StoreError`.
+        """
+        now = self._clock.now()
+        taken_by = rfq.accepted_by or self._accepting.get(rfq.id)
+        if taken_by is not None and taken_by != client_order_id:
+            raise RfqExpiredError(f"the RFQ was accepted already, as {taken_by}")
+        if now >= rfq.valid_until:
+            late_ms = (now - rfq.valid_until) // 1_000_000
+            raise RfqExpiredError(f"expected to be accepted within its time, was {late_ms} ms late")
+        self._accepting[rfq.id] = client_order_id
+        try:
+            accepted = msgspec.structs.replace(rfq, accepted_by=client_order_id)
+            await self._journal.keep_rfq(rfq.id, _records.encode(accepted))
+        finally:
+            del self._accepting[rfq.id]
+
+    def plan(self, rfq: RfqRecord, connection_id: str | None, on_credit_failure: OnCreditFailure) -> Plan:
+        """How an accepted RFQ is sent: at its quoted prices, best first or on the connection named alone.
+
+        Raises `InvalidRequestError` where the connection named gave no quote, or nobody did.
+        """
+        ranked = [entry for entry in rfq.competition.entries if entry.rank is not None]
+        if connection_id is not None:
+            ranked = [entry for entry in ranked if entry.connection.id == connection_id]
+        if not ranked:
+            named = None if connection_id is None else f'"{connection_id}"'
+            raise InvalidRequestError(FieldError("connection", "an entry of the RFQ that has a price", named))
+        record = rfq.competition
+        product = record.request.product
+        contenders = tuple(
+            Contender(connection=entry.connection, product=self._product(entry.connection.id, product))
+            for entry in record.entries
+        )
+        return Plan(
+            terms=record_terms(record),
+            competition_id=record.id,
+            arrival_price=record.arrival_price,
+            contenders=contenders,
+            ranking=tuple(_priced(entry) for entry in ranked),
+            rivals=tuple(_priced(entry) for entry in record.entries if entry.rank is not None),
+            on_credit_failure=on_credit_failure,
+        )
+
+    def _product(self, connection_id: str, name: str) -> Product | None:
+        member = self._venues.get(connection_id)
+        return None if member is None else member.venue.product(name)
+
+
+def encode_record(record: CompetitionRecord) -> bytes:
+    """A record as the journal keeps it."""
+    return _records.encode(record)
+
+
+def record_terms(record: CompetitionRecord) -> Terms:
+    """The terms of an RFQ's execution: at the quoted price or better, whole or not at all."""
+    return Terms(record.slippage_bps_max, protected=True)
+
+
+def _priced(entry: EntryRecord) -> PricedQuote:
+    """The quote that an entry recorded, as it was ranked."""
+    present = (
+        entry.price,
+        entry.price_worst,
+        entry.all_in_price,
+        entry.fee,
+        entry.quantity_base,
+        entry.source,
+    )
+    price, worst, all_in, fee, base, source = present
+    if price is None or worst is None or all_in is None or fee is None or base is None or source is None:
+        raise LookupError(f"expected a ranked entry of {entry.connection.id} to have a quote, had none")
+    quote = Quote(
+        connection_id=entry.connection.id,
+        source=source,
+        firm=entry.firm,
+        price=price,
+        price_worst=worst,
+        quantity_base=base,
+        quantity_quote=mul(price, base),
+        complete=entry.complete,
+        quote_id=entry.quote_id,
+        valid_until=entry.valid_until,
+    )
+    return PricedQuote(quote=quote, fee=fee, all_in_price=all_in)

@@ -1,0 +1,110 @@
+"""The connections of a router, as its service uses them: one place that knows which venue an id names."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from router.core.ledger import Ledger
+from router.core.model import Book, Connection, Level, Product, Reason, Side
+from router.core.pricing import mid_price
+from router.ports import Clock, ConnectionView, Venue
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A venue and what the settings say of it."""
+
+    venue: Venue
+    type: str
+    enabled: bool
+    settling_window_ns: int
+
+    @property
+    def connection(self) -> Connection:
+        """Who it is."""
+        return self.venue.connection
+
+
+class Venues:
+    """All connections by id, in the order of the settings."""
+
+    def __init__(
+        self,
+        members: Iterable[Member],
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        book_age_ns: int,
+        balance_age_ns: int,
+    ) -> None:
+        self._members: Mapping[str, Member] = {member.connection.id: member for member in members}
+        self._ledger = ledger
+        self._clock = clock
+        self._book_age_ns = book_age_ns
+        self._balance_age_ns = balance_age_ns
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self._members.values())
+
+    def get(self, connection_id: str) -> Member | None:
+        """A connection by its id."""
+        return self._members.get(connection_id)
+
+    def __getitem__(self, connection_id: str) -> Member:
+        return self._members[connection_id]
+
+    def views(self) -> Sequence[ConnectionView]:
+        """Every connection as operators see it."""
+        return [
+            ConnectionView(
+                connection=member.connection,
+                type=member.type,
+                enabled=member.enabled,
+                health=member.venue.health(),
+                products=tuple(product.name for product in member.venue.products()),
+            )
+            for member in self._members.values()
+        ]
+
+    def products_named(self, name: str) -> list[Product]:
+        """A product as each connection that has it trades it."""
+        found = (member.venue.product(name) for member in self._members.values())
+        return [product for product in found if product is not None]
+
+    def barred(self, member: Member, now: int, *, to_trade: bool) -> Reason | None:
+        """Why a connection cannot take part now, whatever the order is; None if it can.
+
+        `to_trade`: an order would follow, so its request must be within the account's budget.
+        """
+        if not member.enabled:
+            return Reason.DISABLED
+        if not member.venue.health().trades:
+            return Reason.BREAKER_OPEN
+        if to_trade and not member.venue.has_order_budget():
+            return Reason.RATE_LIMITED
+        if not member.connection.pts:
+            stated_at = self._ledger.stated_at(member.connection.id)
+            if stated_at is None or now - stated_at > self._balance_age_ns:
+                return Reason.BALANCE_UNKNOWN
+        return None
+
+    def fresh(self, book: Book, now: int) -> bool:
+        """Whether a book is young enough to be a quote."""
+        return now - book.at <= self._book_age_ns
+
+    def arrival_price(self, product: str, now: int) -> Decimal | None:
+        """The mid price over every fresh book: what the market was when the order arrived."""
+        books = [
+            book
+            for member in self._members.values()
+            if member.enabled and (book := member.venue.book(product)) is not None and self.fresh(book, now)
+        ]
+        return mid_price(
+            [book.bids[0].price for book in books if book.bids],
+            [book.asks[0].price for book in books if book.asks],
+        )
+
+
+def levels_for(book: Book, side: Side) -> tuple[Level, ...]:
+    """The side of a book that an order trades against: a buy the asks, a sale the bids."""
+    return book.asks if side is Side.BUY else book.bids
