@@ -76,7 +76,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the journal is: `sqlite:///absolute/path.db`, three slashes and a relative path also work."""
+    """Where the journal is: `sqlite:///absolute/path.db`, or `sqlite:relative.db`."""
 
     url: str = "sqlite:///var/lib/caas-router/router.db"
 

@@ -8,8 +8,8 @@ import structlog
 from aiohttp import web
 
 from router.core.errors import Code, FieldError, InvalidRequestError, RouterError, UnavailableError
-from router.http.auth import AuthError, Authenticator
-from router.http.context import CONTEXT, Context, Failure, Handler, too_large
+from router.http.auth import Authenticator, AuthError
+from router.http.context import CONTEXT, Context, Failure, Handler
 from router.http.openapi import document
 from router.http.ports import DeskPort
 from router.http.problems import problem, problem_of
@@ -73,7 +73,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPMethodNotAllowed as error:
         return _method_not_allowed(request, error)
     except web.HTTPException as error:
-        return _http_error(error, context)
+        return _http_error(error)
     except StoreError:
         unavailable = UnavailableError(Code.STORE_UNAVAILABLE, "expected the store to answer, it did not")
         return problem_response(problem_of(unavailable))
@@ -100,12 +100,10 @@ def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -
     return problem_response(problem(Code.METHOD_NOT_ALLOWED, detail), {"Allow": allow})
 
 
-def _http_error(error: web.HTTPException, context: Context) -> web.Response:
+def _http_error(error: web.HTTPException) -> web.Response:
     """What aiohttp itself refuses."""
     if error.status == 404:
         return problem_response(problem(Code.NOT_FOUND, "expected a path of /openapi.json, was another"))
-    if error.status == 413:
-        return problem_response(problem_of(too_large(context.request_bytes_max)))
     return problem_response(problem(Code.INVALID_REQUEST, f"expected another request: {error.reason}"))
 
 

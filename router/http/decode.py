@@ -142,9 +142,7 @@ class Fields:
             return None
         return value
 
-    def choice(
-        self, name: str, kind: type[Choice], accepted: Sequence[Choice], *, required: bool
-    ) -> Choice | None:
+    def choice(self, name: str, accepted: Sequence[Choice], *, required: bool) -> Choice | None:
         """One of an enumeration's values, as far as they are accepted here."""
         value = self.get(name)
         expected = " or ".join(f'"{member.value}"' for member in accepted)
@@ -152,14 +150,11 @@ class Fields:
             if required:
                 self.missing(name, expected)
             return None
-        try:
-            member = kind(value)
-        except ValueError:
-            member = None
-        if member is None or member not in accepted:
-            self.refuse(name, expected, value)
-            return None
-        return member
+        for member in accepted:
+            if member.value == value:
+                return member
+        self.refuse(name, expected, value)
+        return None
 
     def amount(self, name: str, *, positive: bool, required: bool) -> Decimal | None:
         """A decimal string, greater than zero where `positive`."""

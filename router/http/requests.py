@@ -55,8 +55,8 @@ def order_request(raw: bytes, slippage_bps_max: int, connection_ids: AbstractSet
     fields = Fields(decode_object(raw), _ORDER_FIELDS)
     client_order_id = fields.text("client_order_id", ID, _ID_EXPECTED, required=True)
     product = _product(fields)
-    side = fields.choice("side", Side, tuple(Side), required=True)
-    kind = fields.choice("type", OrderType, tuple(OrderType), required=True)
+    side = fields.choice("side", tuple(Side), required=True)
+    kind = fields.choice("type", tuple(OrderType), required=True)
     quantity = fields.amount("quantity", positive=True, required=True)
     currency = _quantity_currency(fields, product)
     limit_price = _limit_price(fields, kind)
@@ -86,7 +86,7 @@ def quote_request(raw: bytes, connection_ids: AbstractSet[str]) -> OrderRequest:
     """What an RFQ asks for: a market order without a client order id. Raises as `order_request` does."""
     fields = Fields(decode_object(raw), _RFQ_FIELDS)
     product = _product(fields)
-    side = fields.choice("side", Side, tuple(Side), required=True)
+    side = fields.choice("side", tuple(Side), required=True)
     quantity = fields.amount("quantity", positive=True, required=True)
     currency = _quantity_currency(fields, product)
     connections = _connections(fields, connection_ids)
@@ -194,7 +194,7 @@ def _limit_price(fields: Fields, kind: OrderType | None) -> Decimal | None:
 def _duration(fields: Fields, kind: OrderType | None) -> tuple[TimeInForce | None, int | None]:
     """Time in force and minutes: GTD has a duration, and a duration means GTD."""
     accepted = tuple(TimeInForce) if kind is None else _TIMES_IN_FORCE[kind]
-    time_in_force = fields.choice("time_in_force", TimeInForce, accepted, required=False)
+    time_in_force = fields.choice("time_in_force", accepted, required=False)
     minutes = fields.get("duration_minutes")
     if minutes is None:
         if time_in_force is TimeInForce.GTD:
@@ -240,4 +240,4 @@ def _connections(fields: Fields, known: AbstractSet[str]) -> tuple[str, ...] | N
 
 
 def _on_credit_failure(fields: Fields) -> OnCreditFailure | None:
-    return fields.choice("on_credit_failure", OnCreditFailure, tuple(OnCreditFailure), required=False)
+    return fields.choice("on_credit_failure", tuple(OnCreditFailure), required=False)

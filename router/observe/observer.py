@@ -43,9 +43,9 @@ class Observer:
         self.metrics.store_failures.labels(operation).inc()
         self.log.error("store_failed", operation=operation, error=str(error))
 
-    def request_failed(self, method: str, path: str, error: BaseException) -> None:
-        """An HTTP request met a bug of ours; the caller got `internal_error`."""
-        self.log.error("request_failed", method=method, path=path, exc_info=error)
+    def request_failed(self, failure_id: str, method: str, route: str, error: BaseException) -> None:
+        """An HTTP request met a bug of ours; the caller got `internal_error` with this id."""
+        self.log.error("request_failed", failure_id=failure_id, method=method, route=route, exc_info=error)
 
     def task_failed(self, what: str, error: BaseException) -> None:
         """A background task met a bug of ours and was started anew or given up."""

@@ -1,4 +1,4 @@
-"""Who owns an order's tasks: its execution, then its follower. A caller that goes away takes nothing with it."""
+"""Who owns an order's tasks: its execution, then its follower. A caller that leaves takes nothing along."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -41,7 +41,7 @@ class Lifecycle:
         await self.answerable(live)
 
     async def answerable(self, live: LiveOrder) -> None:
-        """Wait until a caller can be told the outcome, at most until the answer deadline. Raises as `begin`."""
+        """Wait until a caller can be told the outcome, at most until the deadline. Raises as `begin`."""
         if live.accepting is not None:
             try:
                 await asyncio.shield(live.accepting)
