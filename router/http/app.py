@@ -4,12 +4,11 @@ from collections.abc import Callable
 from typing import Final
 from uuid import uuid4
 
-import structlog
 from aiohttp import web
 
 from router.core.errors import Code, FieldError, InvalidRequestError, RouterError, UnavailableError
 from router.http.auth import Authenticator, AuthError
-from router.http.context import CONTEXT, Context, Failure, Handler
+from router.http.context import BODY_DEADLINE_S, CONTEXT, Context, Failure, Handler
 from router.http.openapi import document
 from router.http.ports import DeskPort
 from router.http.problems import problem, problem_of
@@ -28,12 +27,13 @@ def make_app(
     *,
     metrics: Callable[[], bytes],
     now: Callable[[], int],
-    failed: Callable[[Failure], None] | None = None,
+    failed: Callable[[Failure], None],
+    body_deadline_s: float = BODY_DEADLINE_S,
 ) -> web.Application:
     """The router's HTTP surface over a desk.
 
     `metrics` gives Prometheus' text format, `now` nanoseconds since the epoch; `failed` hears of exceptions
-    that nobody meant, and by default they are logged.
+    that nobody meant, for the log; a body may take `body_deadline_s` seconds to come.
     """
     authenticator = Authenticator(settings.auth)
     app = web.Application(middlewares=[guard], client_max_size=settings.server.request_bytes_max)
@@ -42,7 +42,8 @@ def make_app(
         authenticator=authenticator,
         metrics=metrics,
         now=now,
-        failed=failed or log_failure,
+        failed=failed,
+        body_deadline_s=body_deadline_s,
         request_bytes_max=settings.server.request_bytes_max,
         slippage_bps_max=settings.execution.slippage_bps_max,
         description=document(OPERATIONS, keys=authenticator.needs_key),
@@ -79,17 +80,6 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return problem_response(problem_of(unavailable))
     except Exception as error:  # noqa: BLE001 - the seam: whatever it was, the caller gets a problem
         return _failed(request, context, error)
-
-
-def log_failure(failure: Failure) -> None:
-    """Log an exception that nobody meant, with the id that its caller was told."""
-    structlog.get_logger("router.http").error(
-        "request_failed",
-        request_id=failure.id,
-        method=failure.method,
-        route=failure.route,
-        exc_info=failure.error,
-    )
 
 
 def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -> web.Response:

@@ -1,5 +1,6 @@
 """What every handler works with, and how a request's body is read."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -10,6 +11,9 @@ from router.core.errors import Code, RouterError
 from router.http.auth import Authenticator
 from router.http.decode import malformed
 from router.http.ports import DeskPort
+
+BODY_DEADLINE_S: Final = 10.0
+"""Seconds that a body may take to come: a slow line's 64 KiB do; who sends nothing must not hold a task."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -32,6 +36,7 @@ class Context(msgspec.Struct, frozen=True):
     now: Callable[[], int]
     failed: Callable[[Failure], None]
     request_bytes_max: int
+    body_deadline_s: float
     slippage_bps_max: int
     description: bytes
 
@@ -61,15 +66,19 @@ async def read_body(request: web.Request) -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         # What is small when packed need not be when unpacked; no order needs packing.
         raise _unsupported("expected a body without Content-Encoding")
-    bytes_max = request.app[CONTEXT].request_bytes_max
-    if (request.content_length or 0) > bytes_max:
-        raise too_large(bytes_max)
+    context = request.app[CONTEXT]
+    if (request.content_length or 0) > context.request_bytes_max:
+        raise too_large(context.request_bytes_max)
     try:
-        return await request.read()
+        async with asyncio.timeout(context.body_deadline_s):
+            return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        raise too_large(bytes_max) from error
-    except web.RequestPayloadError as error:
-        raise malformed("expected a whole body, was one that ends early or is framed wrongly") from error
+        raise too_large(context.request_bytes_max) from error
+    except TimeoutError as error:
+        # Also a body whose framing breaks half-way: the parser says nothing of it to who waits for the rest.
+        raise malformed(f"expected a whole body within {context.body_deadline_s:g} s, was a part") from error
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise malformed("expected a whole body, was one that ends early") from error
 
 
 def too_large(bytes_max: int) -> RouterError:

@@ -61,10 +61,9 @@ def decode_object(raw: bytes) -> dict[str, object]:
 def _keys_once(raw: bytes, value: dict[str, object]) -> bool:
     """Whether it is plain that no key was dropped: as many strings are left as there were.
 
-    Without a backslash every two quotation marks are one string. What is not plain is not refused yet.
+    Every string has two quotation marks and, escaped, perhaps more: equal numbers leave room for no other
+    string. What is not plain is not refused yet.
     """
-    if b"\\" in raw:
-        return False
     strings = len(value)
     for item in value.values():
         if type(item) is str:
@@ -82,7 +81,7 @@ def _refuse_repeated(raw: bytes) -> None:
         pairs[:] = read  # objects end from the inside out: the last one is the body
 
     try:
-        json.loads(raw, object_pairs_hook=outermost, parse_int=str, parse_float=str)
+        json.loads(raw, object_pairs_hook=outermost, parse_int=str, parse_float=str, strict=False)
     except RecursionError as error:
         raise malformed("expected a JSON object, was one nested too deep") from error
     seen: set[str] = set()
@@ -93,14 +92,13 @@ def _refuse_repeated(raw: bytes) -> None:
         seen.add(name)
     if repeated:
         raise InvalidRequestError(
-            *(FieldError(printable(name), "a field once", "more than once") for name in repeated)
+            *(FieldError(cut(name), "a field once", "more than once") for name in [*repeated][:ERRORS_MAX])
         )
 
 
-def printable(name: str) -> str:
-    """A name that came from outside as an answer can repeat it: cut, and free of lone surrogates."""
-    safe = name.encode("utf-8", "replace").decode()
-    return safe if len(safe) <= SHOWN_LENGTH_MAX else safe[: SHOWN_LENGTH_MAX - 1] + "…"
+def cut(name: str) -> str:
+    """A name that came from outside as an answer repeats it. It is Unicode: JSON and URLs were checked."""
+    return name if len(name) <= SHOWN_LENGTH_MAX else name[: SHOWN_LENGTH_MAX - 1] + "…"
 
 
 class Fields:
@@ -111,7 +109,7 @@ class Fields:
         self.errors: list[FieldError] = []
         for name, value in values.items():
             if name not in known:
-                self.refuse(printable(name), "no field of this name", value)
+                self.refuse(cut(name), "no field of this name", value)
 
     def get(self, name: str) -> object:
         """The value as it came; None where it is null or absent."""

@@ -10,7 +10,7 @@ from router.http import requests, wire
 from router.http.context import CONTEXT, connection_ids, read_body, read_json
 from router.http.records import competition_view, connection_view, rfq_view
 from router.http.respond import JSON, json_response, problem_response, raw_response
-from router.http.views import is_settled, order_problem, order_view
+from router.http.views import order_problem, order_view
 
 
 async def submit_order(request: web.Request) -> web.Response:
@@ -134,7 +134,7 @@ def _submitted(submission: Submission) -> web.Response:
     if order.status is OrderStatus.REJECTED and order.error is not None:
         return problem_response(order_problem(order, order.error, submission.competition), headers)
     view = order_view(order, submission.competition)
-    return json_response(view, 200 if is_settled(order) else 202, headers)
+    return json_response(view, 200 if order.is_settled else 202, headers)
 
 
 def _location(resource: str, resource_id: str) -> dict[str, str]:

@@ -89,8 +89,10 @@ def _operation(operation: Operation, *, keys: bool) -> Json:
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
-        schema = {"$ref": _REF.format(name=operation.body.__name__)}
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content: Json = {"schema": {"$ref": _REF.format(name=operation.body.__name__)}}
+        if operation.example is not None:
+            content["example"] = operation.example
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
     if keys:
         described["security"] = [] if operation.scope is None else [{_SCHEME: [operation.scope.value]}]
     return described

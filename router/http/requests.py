@@ -11,7 +11,7 @@ from multidict import MultiMapping
 from router.core.errors import FieldError, InvalidRequestError, shown
 from router.core.model import OnCreditFailure, OrderRequest, OrderType, Side, TimeInForce
 from router.http import wire
-from router.http.decode import ERRORS_MAX, Fields, decode_object, printable
+from router.http.decode import ERRORS_MAX, Fields, cut, decode_object
 
 ID: Final = re.compile(wire.ID_PATTERN)
 _PRODUCT: Final = re.compile(wire.PRODUCT_PATTERN)
@@ -144,7 +144,7 @@ def page_query(query: MultiMapping[str]) -> PageQuery:
 def check_query(query: MultiMapping[str], known: AbstractSet[str]) -> None:
     """Refuse parameters that a route does not take, and any that stands twice."""
     errors = [
-        FieldError(printable(name), "no parameter of this name", shown(query[name]))
+        FieldError(cut(name), "no parameter of this name", shown(query[name]))
         for name in dict.fromkeys(query)
         if name not in known
     ]

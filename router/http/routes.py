@@ -43,6 +43,7 @@ class Operation(msgspec.Struct, frozen=True):
     answers: Mapping[int, Good]
     problems: tuple[Code, ...] = ()
     body: type[msgspec.Struct] | None = None
+    example: Mapping[str, object] | None = None
     query: tuple[Parameter, ...] = ()
     scope: Scope | None = Scope.READ
 
@@ -73,6 +74,8 @@ _ORDER_ANSWERS: Final = {
     202: Good("The order's outcome is not known yet.", wire.Order, headers=_PLACED),
 }
 
+_ASKED: Final = {"product": "BTC-USD", "side": "buy", "quantity": "0.5", "quantity_currency": "BTC"}
+
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "POST",
@@ -83,6 +86,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         _ORDER_ANSWERS,
         (Code.CLIENT_ORDER_ID_REUSED, *ORDER_CODES),
         body=wire.OrderBody,
+        example={"client_order_id": "desk-7-000123", "type": "market", **_ASKED},
         scope=Scope.TRADE,
     ),
     Operation(
@@ -150,6 +154,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {201: Good("The ranking, and until when it stands.", wire.Rfq, headers=_PLACED[:1])},
         ORDER_CODES,
         body=wire.RfqBody,
+        example=_ASKED,
         # Nothing is traded, but the request budget that orders need is spent.
         scope=Scope.TRADE,
     ),
@@ -171,6 +176,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         _ORDER_ANSWERS,
         (Code.NOT_FOUND, Code.CLIENT_ORDER_ID_REUSED, Code.RFQ_EXPIRED, *ORDER_CODES),
         body=wire.AcceptBody,
+        example={"client_order_id": "desk-7-000124"},
         scope=Scope.TRADE,
     ),
     Operation(

@@ -6,7 +6,7 @@ from decimal import Decimal
 from router.core.errors import OrderError
 from router.core.model import Connection, Fill, Outcome
 from router.core.money import ZERO, decimals_of, format_amount, sub, trim
-from router.core.order import Attempt, Order, Phase
+from router.core.order import Attempt, Order
 from router.core.pricing import all_in, better_by_bps, fee_on, unit_price, worse_by_bps
 from router.core.record import CompetitionRecord, EntryRecord
 from router.http import wire
@@ -63,22 +63,6 @@ def entry_view(entry: EntryRecord) -> wire.Entry:
 def competition_summary(record: CompetitionRecord) -> wire.CompetitionSummary:
     """A competition as an order has it."""
     return wire.CompetitionSummary(id=record.id, entries=[entry_view(entry) for entry in record.entries])
-
-
-def is_settled(order: Order) -> bool:
-    """Whether the outcome is known: the order is final, or works as it was asked to (200, else 202).
-
-    An order that was not meant to rest has no outcome while it is merely with the counterparty.
-    """
-    if order.is_final:
-        return True
-    attempt = order.attempt
-    return (
-        order.phase is Phase.WORKING
-        and not order.cancel_requested
-        and attempt is not None
-        and attempt.outbound.time_in_force.rests
-    )
 
 
 def order_problem(order: Order, error: OrderError, competition: CompetitionRecord | None) -> wire.Problem:

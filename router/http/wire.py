@@ -50,8 +50,12 @@ Time = Annotated[
 ClientOrderId = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, description="The idempotency key.")]
 ProductName = Annotated[str, msgspec.Meta(pattern=PRODUCT_PATTERN, examples=["BTC-USD"])]
 ConnectionIds = Annotated[
-    list[str],
-    msgspec.Meta(min_length=1, description="Ids of the connections to ask, each once; null: all."),
+    list[Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]],
+    msgspec.Meta(
+        min_length=1,
+        description="Ids of the connections to ask, each once; null: all.",
+        extra_json_schema={"uniqueItems": True},
+    ),
 ]
 
 

@@ -1,0 +1,90 @@
+"""A desk that answers what it was told to, and remembers what it was asked."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from router.core.errors import NotFoundError
+from router.core.model import OnCreditFailure, OrderRequest
+from router.core.order import Order
+from router.core.record import CompetitionRecord, RfqRecord, Submission
+from router.ports import ConnectionView, RecordPage
+from tests.http import samples
+
+T = TypeVar("T")
+
+
+class FakeDesk:
+    """Implements `router.http.ports.DeskPort`; `error`, if set, is raised by whatever is called next."""
+
+    def __init__(self) -> None:
+        self.submission = Submission(samples.FILLED, samples.COMPETITION)
+        self.rfq_record = samples.RFQ
+        self.views: tuple[ConnectionView, ...] = samples.VIEWS
+        self.checks: dict[str, str | None] = {"store": None, "connections": None}
+        self.page = RecordPage((samples.FILLED,), None)
+        self.error: Exception | None = None
+        self.requests: list[OrderRequest] = []
+        self.looked_up: list[str] = []
+        self.calls: list[tuple[object, ...]] = []
+
+    async def submit(self, request: OrderRequest) -> Submission:
+        self.requests.append(request)
+        return self._answer(self.submission)
+
+    async def order(self, order_id: str) -> Submission:
+        return self._found(order_id, self.submission.order.id, self.submission)
+
+    async def order_by_client_id(self, client_order_id: str) -> Submission:
+        own = self.submission.order.request.client_order_id
+        return self._found(client_order_id, own, self.submission)
+
+    async def orders(self, limit: int, cursor: str | None) -> RecordPage:
+        self.calls.append(("orders", limit, cursor))
+        if cursor == "not-ours":
+            raise ValueError(cursor)
+        return self._answer(self.page)
+
+    async def cancel(self, order_id: str) -> Submission:
+        self.calls.append(("cancel", order_id))
+        return self._found(order_id, self.submission.order.id, self.submission)
+
+    async def request_quote(self, request: OrderRequest) -> RfqRecord:
+        self.requests.append(request)
+        return self._answer(self.rfq_record)
+
+    async def rfq(self, rfq_id: str) -> RfqRecord:
+        return self._found(rfq_id, self.rfq_record.id, self.rfq_record)
+
+    async def accept(
+        self,
+        rfq_id: str,
+        client_order_id: str,
+        connection_id: str | None,
+        on_credit_failure: OnCreditFailure | None,
+    ) -> Submission:
+        self.calls.append(("accept", rfq_id, client_order_id, connection_id, on_credit_failure))
+        return self._found(rfq_id, self.rfq_record.id, self.submission)
+
+    async def competition(self, competition_id: str) -> CompetitionRecord:
+        return self._found(competition_id, samples.COMPETITION.id, samples.COMPETITION)
+
+    def connections(self) -> Sequence[ConnectionView]:
+        return self.views
+
+    async def readiness(self) -> Mapping[str, str | None]:
+        return self._answer(self.checks)
+
+    def answer_with(self, order: Order, competition: CompetitionRecord | None = None) -> None:
+        """Answer with this order from now on."""
+        self.submission = Submission(order, competition)
+
+    def _found(self, wanted: str, own: str, answer: T) -> T:
+        self.looked_up.append(wanted)
+        if wanted != own:
+            raise NotFoundError("something with this id")
+        return self._answer(answer)
+
+    def _answer(self, answer: T) -> T:
+        if self.error is not None:
+            raise self.error
+        return answer
