@@ -10,11 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import uvloop
-from aiohttp import web
 
 from router.core.ledger import Ledger
 from router.http.app import make_app
 from router.http.context import Failure
+from router.http.server import serving
 from router.journal import open_journal
 from router.observe.lag import watch_lag
 from router.observe.logs import make_log
@@ -86,18 +86,13 @@ async def _serve(settings: Settings, observer: Observer) -> bool:
             now=clock.now,
             failed=lambda failure: _failed(observer, failure),
         )
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=deadline_s)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, settings.server.host, settings.server.port, backlog=1024)
-            await site.start()
-            observer.listening(settings.server.host, _bound_port(runner))
+        server = settings.server
+        async with serving(app, server.host, server.port, deadline_s) as port:
+            observer.listening(server.host, port)
             await stop.wait()
             observer.stopping(reason[0])
             # Those who wait for an answer get one before the server closes their connections.
             drained = await desk.stop(deadline_s)
-        finally:
-            await runner.cleanup()
         observer.stopped(drained=drained, in_flight=desk.in_flight)
     return drained
 
@@ -153,10 +148,6 @@ def desk_rules(settings: Settings) -> DeskRules:
         answer_deadline_ns=execution.answer_deadline_ms * MS,
         on_credit_failure=execution.on_credit_failure,
     )
-
-
-def _bound_port(runner: web.AppRunner) -> int:
-    return int(runner.addresses[0][1])
 
 
 def _failed(observer: Observer, failure: Failure) -> None:

@@ -8,7 +8,7 @@ read, here or anywhere on an order's way: if there is no credit, the counterpart
 
 from collections.abc import Iterable
 
-from router.core.errors import FieldError, InvalidRequestError
+from router.core.errors import FieldError, InvalidRequestError, shown
 from router.core.ledger import Ledger
 from router.core.model import Connection, OrderRequest, Product, Reason, Side
 from router.core.money import ZERO, format_amount, is_multiple
@@ -71,6 +71,6 @@ def check_increments(request: OrderRequest, products: Iterable[Product]) -> None
             FieldError(
                 "quantity",
                 f"a multiple of {format_amount(steps[0])} {request.quantity_currency}",
-                format_amount(request.quantity),
+                shown(format_amount(request.quantity)),
             )
         )

@@ -31,7 +31,6 @@ class Code(enum.StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
-    NOT_ACCEPTABLE = "not_acceptable"
     CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
     NOT_A_PTS_CONNECTION = "not_a_pts_connection"
     ORDER_NOT_CANCELABLE = "order_not_cancelable"

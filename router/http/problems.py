@@ -26,7 +26,6 @@ PROBLEMS: Final[dict[Code, Row]] = {
     Code.FORBIDDEN: Row(403, "The API key does not allow this"),
     Code.NOT_FOUND: Row(404, "There is no such resource"),
     Code.METHOD_NOT_ALLOWED: Row(405, "The resource does not take this method"),
-    Code.NOT_ACCEPTABLE: Row(406, "The answer cannot be given in this form"),
     Code.CLIENT_ORDER_ID_REUSED: Row(409, "The client order id belongs to another order"),
     Code.NOT_A_PTS_CONNECTION: Row(409, "The connection is not a PTS connection"),
     Code.ORDER_NOT_CANCELABLE: Row(409, "The order cannot be cancelled"),
