@@ -372,21 +372,20 @@ def _explained(error: msgspec.ValidationError, table: object, source: str) -> Se
     found = _PATH.search(text)
     path = found["path"].lstrip(".") if found else ""
     said = text[: found.start()] if found else text
+    within = f"{path}." if path else ""
+    secret = any(part in _SECRET_KEYS for part in re.split(r"[.\[\]]+", path))
     if unknown := _UNKNOWN.search(said):
-        return SettingsError(source, _joined(path, unknown["name"]), "a known key", "an unknown one")
+        if secret:
+            return SettingsError(source, path, "env or file alone", "another key (not shown)")
+        return SettingsError(source, within + unknown["name"], "a known key", "an unknown one")
     if missing := _MISSING.search(said):
-        return SettingsError(source, _joined(path, missing["name"]), "a value", "none")
+        return SettingsError(source, within + missing["name"], "a value", "none")
     expected, _, _ = said.partition(", got ")
     expected = expected.removeprefix("Expected ").replace("`", "")
     value = _at(table, path)
-    secret = any(part in _SECRET_KEYS for part in re.split(r"[.\[\]]+", path))
     return SettingsError(
         source, path or "file", expected, "another value (not shown)" if secret else shown(value)
     )
-
-
-def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
 
 
 def _at(table: object, path: str) -> object:

@@ -19,11 +19,16 @@ from router.core.money import ZERO, add, sub
 
 
 class Reservation(msgspec.Struct):
-    """What one order may still take. `acknowledged_at`: since when the counterparty holds the funds."""
+    """What one order may still take. `acknowledged_at`: since when the counterparty holds the funds.
+
+    `stated_at`: when the statement was asked for that it was taken on; None where it was taken back from
+    the journal.
+    """
 
     connection_id: str
     claim: Claim
     acknowledged_at: int | None = None
+    stated_at: int | None = None
 
 
 class _Move(msgspec.Struct, frozen=True):
@@ -33,7 +38,10 @@ class _Move(msgspec.Struct, frozen=True):
 
 
 class _Account(msgspec.Struct):
+    """`asked_at` is None while the balance is unknown; `newest_at` outlives that: the older is no news."""
+
     asked_at: int | None = None
+    newest_at: int | None = None
     stated: dict[str, Decimal] = msgspec.field(default_factory=dict)
     moves: list[_Move] = msgspec.field(default_factory=list)
 
@@ -90,6 +98,7 @@ class Ledger:
         if free is None or free < claim.amount:
             return False
         self.restore(order_id, connection_id, claim, None)
+        self._reservations[order_id].stated_at = self.stated_at(connection_id)
         return True
 
     def restore(self, order_id: str, connection_id: str, claim: Claim, acknowledged_at: int | None) -> None:
@@ -109,19 +118,25 @@ class Ledger:
         """The order is final: drop its reservation and move the balance by what it traded.
 
         `moves`: signed amounts by asset, what was given up negative. Without a reservation (a PTS order, or
-        one that was released already) nothing changes.
+        one that was released already) nothing changes. What came in counts only if no statement was heard
+        since the reservation: a later one may have it already.
         """
         reservation = self._reservations.pop(order_id, None)
         if reservation is None:
             return
         self._by_connection[reservation.connection_id].discard(order_id)
-        account = self._accounts.get(reservation.connection_id)
-        if account is None or account.asked_at is None:
-            return
-        held = reservation.acknowledged_at is not None and reservation.acknowledged_at < account.asked_at
+        # While the balance is unknown too: the statement that ends that may have been asked for already.
+        account = self._accounts.setdefault(reservation.connection_id, _Account())
+        held = (
+            reservation.acknowledged_at is not None
+            and account.asked_at is not None
+            and reservation.acknowledged_at < account.asked_at
+        )
+        in_no_statement = account.asked_at is not None and account.asked_at == reservation.stated_at
         for asset, amount in sorted(moves.items()):
-            # The statement holds the whole claim already: what was given up is in it.
-            if amount != 0 and not (held and asset == reservation.claim.asset):
+            # Where the statement holds the whole claim already, what was given up is in it.
+            kept = in_no_statement if amount > 0 else not (held and asset == reservation.claim.asset)
+            if amount != 0 and kept:
                 account.moves.append(_Move(asset, amount, now))
 
     def state(self, connection_id: str, balances: Mapping[str, Decimal], asked_at: int) -> None:
@@ -131,9 +146,9 @@ class Ledger:
         statement brings it.
         """
         account = self._accounts.setdefault(connection_id, _Account())
-        if account.asked_at is not None and asked_at < account.asked_at:
+        if account.newest_at is not None and asked_at < account.newest_at:
             return
-        account.asked_at = asked_at
+        account.asked_at = account.newest_at = asked_at
         account.stated = dict(balances)
         account.moves = [move for move in account.moves if move.at >= asked_at and move.amount < 0]
 
@@ -143,7 +158,7 @@ class Ledger:
         if account is not None:
             account.asked_at = None
             account.stated = {}
-            account.moves = []
+            account.moves = [move for move in account.moves if move.amount < 0]
 
     def reservations(self) -> dict[str, Reservation]:
         """Every reservation by order id, for checks and views; a copy."""

@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from router.core.counting import counted
 from router.core.errors import Code, OrderError
 from router.core.model import (
     Claim,
@@ -35,7 +36,7 @@ from router.core.model import (
     TimeInForce,
     VenueState,
 )
-from router.core.money import ZERO, add, mul
+from router.core.money import ZERO
 
 
 class Phase(enum.StrEnum):
@@ -221,7 +222,9 @@ def step(order: Order, event: Event, now: int) -> Order:
             f"expected {type(event).__name__} to lead from {order.phase} to {sorted(allowed)}, "
             f"was {after.phase}, order {order.id}"
         )
-    return after if after is order else msgspec.structs.replace(after, updated_at=max(now, order.updated_at))
+    if after == order:
+        return order  # said before: a feed repeats itself, and so does a look-up of an order that rests
+    return msgspec.structs.replace(after, updated_at=max(now, order.updated_at))
 
 
 def _apply(order: Order, event: Event) -> Order:
@@ -284,7 +287,7 @@ def _apply(order: Order, event: Event) -> Order:
 
 
 def _reported(order: Order, report: OrderReport) -> Order:
-    fills, filled_base, filled_quote = _counted(order, report)
+    fills, filled_base, filled_quote = counted(order.fills, order.filled_base, order.filled_quote, report)
     changed = {
         "fills": fills,
         "filled_base": filled_base,
@@ -304,39 +307,17 @@ def _reported(order: Order, report: OrderReport) -> Order:
     )
 
 
-def _counted(order: Order, report: OrderReport) -> tuple[tuple[Fill, ...], Decimal, Decimal]:
-    """Fills by trade id, and the cumulative quantities: whatever shows more of the order done."""
-    known = {fill.id: fill for fill in order.fills}
-    new = [fill for fill in report.fills if fill.id not in known]
-    fills = (*order.fills, *{fill.id: fill for fill in new}.values()) if new else order.fills
-    base, quote = order.filled_base, order.filled_quote
-    if report.filled_base > base or (report.filled_base == base and report.filled_quote is not None):
-        base = report.filled_base
-        if report.filled_quote is not None:
-            quote = report.filled_quote
-        elif report.average_price is not None:
-            quote = mul(report.average_price, base)
-    if new:
-        by_fill_base, by_fill_quote = ZERO, ZERO
-        for fill in fills:
-            by_fill_base = add(by_fill_base, fill.quantity_base)
-            by_fill_quote = add(by_fill_quote, fill.quantity_quote)
-        if by_fill_base > base or (by_fill_base == base and report.filled_quote is None):
-            base, quote = by_fill_base, by_fill_quote
-    return fills, base, quote
-
-
 def _status_after(
     order: Order, report: OrderReport, filled_base: Decimal
 ) -> tuple[OrderStatus, OrderError | None]:
     request = order.request
     match report.state:
-        case VenueState.DONE:
+        case VenueState.DONE if filled_base > 0:
             short = request.in_base and filled_base < request.quantity
             return (OrderStatus.CANCELED if short else OrderStatus.FILLED), None
         case VenueState.EXPIRED:
             return OrderStatus.EXPIRED, None
-        case VenueState.CANCELED | VenueState.FAILED:
+        case VenueState.CANCELED | VenueState.FAILED | VenueState.DONE:
             if request.in_base and filled_base == request.quantity:
                 return OrderStatus.FILLED, None
             if report.error is not None:

@@ -60,13 +60,14 @@ def walk_quote(levels: Iterable[Level], quantity_quote: Decimal, side: Side, pro
     divided = divide_down if side is Side.BUY else divide_up
     complete = False
     for level in levels:
-        worst = level.price
         value = mul(level.price, level.size)
         if value < left:
-            left, cost, base = sub(left, value), add(cost, value), add(base, level.size)
+            left, cost, base, worst = sub(left, value), add(cost, value), add(base, level.size), level.price
             continue
         take = min(level.size, rounded(divided(left, level.price), product.base_increment))
-        cost, base = add(cost, mul(take, level.price)), add(base, take)
+        if take > 0:
+            # A rest that buys no increment here does not reach this level's price.
+            cost, base, worst = add(cost, mul(take, level.price)), add(base, take), level.price
         complete = True
         break
     if worst is None or base == 0:

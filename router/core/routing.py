@@ -131,5 +131,8 @@ def _narrowed(
         with_fee = mul(request.quantity, add(ONE, mul(connection.taker_fee_bps, BPS)))
         return round_down(divide_down(free, with_fee), product.price_increment)
     if request.side is Side.SELL and not request.in_base:
-        return round_up(divide_up(request.quantity, free), product.price_increment)
+        # The claim is in whole increments, so no more than that of what is free can be given up.
+        usable = round_down(free, product.base_increment)
+        if usable > 0:
+            return round_up(divide_up(request.quantity, usable), product.price_increment)
     return None

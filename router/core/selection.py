@@ -52,23 +52,39 @@ def outside_collar(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -
     """Which connections' prices are farther than `collar_bps` from the median of the others.
 
     The farthest goes first and the rest is measured anew, while there are three or more: one wild price
-    among three pulls the median of the other two, and must not take them with it. Ties go by connection id.
+    among three pulls the median of the other two, and must not take them with it. Which one is farthest is
+    told by the ratio, which is the same for a price too high and one too low: no price is more than 100 %
+    below a median, but the median that a price near zero pulls down leaves honest ones 100 % above it. Ties
+    go by connection id.
     """
     left = sorted(prices)
     out: list[str] = []
     while len(left) >= 3:
-        distance, name = max((_distance(index, left), left[index][0]) for index in range(len(left)))
-        if distance <= collar_bps:
+        medians = [_median_of_others(index, left) for index in range(len(left))]
+        beyond = [
+            (_ratio(price, median), name)
+            for (name, price), median in zip(left, medians, strict=True)
+            if _distance_bps(price, median) > collar_bps
+        ]
+        if not beyond:
             break
+        _, name = max(beyond)
         out.append(name)
         left = [entry for entry in left if entry[0] != name]
     return tuple(out)
 
 
-def _distance(index: int, prices: Sequence[tuple[str, Decimal]]) -> Decimal:
-    """Distance of one price from the median of the others, in basis points of that median, rounded up."""
+def _median_of_others(index: int, prices: Sequence[tuple[str, Decimal]]) -> Decimal:
     others = sorted(price for at, (_, price) in enumerate(prices) if at != index)
     middle = len(others) // 2
-    median = others[middle] if len(others) % 2 else mul(add(others[middle - 1], others[middle]), _HALF)
-    gap = sub(prices[index][1], median).copy_abs()
-    return divide_up(mul(gap, Decimal(10_000)), median)
+    return others[middle] if len(others) % 2 else mul(add(others[middle - 1], others[middle]), _HALF)
+
+
+def _distance_bps(price: Decimal, median: Decimal) -> Decimal:
+    """Distance of a price from a median, in basis points of the median, rounded up."""
+    return divide_up(mul(sub(price, median).copy_abs(), Decimal(10_000)), median)
+
+
+def _ratio(price: Decimal, median: Decimal) -> Decimal:
+    """The larger over the smaller, both greater than zero."""
+    return divide_up(max(price, median), min(price, median))

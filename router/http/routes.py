@@ -241,6 +241,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "description",
         "This description",
         {200: Good("An OpenAPI 3.1 document.")},
+        scope=None,
     ),
     Operation(
         "GET",
@@ -249,6 +250,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "description",
         "This description as a page",
         {200: Good("The page.", media_type="text/html")},
+        scope=None,
     ),
     Operation(
         "GET",
@@ -258,5 +260,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "A part of the page",
         {200: Good("A script or a style sheet.", media_type="*/*")},
         (Code.NOT_FOUND,),
+        scope=None,
     ),
 )

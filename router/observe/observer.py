@@ -94,6 +94,20 @@ class Observer:
         self.log.info("rfq_quoted", rfq_id=rfq.id, best=None if best is None else best.connection.id)
 
     # orders
+    def order_taken_up(self, order: Order) -> None:
+        """An order that is not final was read from the journal at start, as it stands there."""
+        attempt = order.attempt
+        connection = None if attempt is None else attempt.connection_id
+        if connection is not None and order.in_doubt:
+            self.metrics.orders_in_doubt.labels(connection).inc()
+        self.log.info(
+            "order_taken_up",
+            order_id=order.id,
+            client_order_id=order.request.client_order_id,
+            phase=order.phase,
+            connection=connection,
+        )
+
     def order_changed(self, before: Order | None, order: Order, event: str) -> None:
         """An order went from one state to the next."""
         attempt = order.attempt

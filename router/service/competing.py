@@ -54,7 +54,7 @@ class Competing:
         self._venues = venues
         self._ledger = ledger
         self._clock = clock
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asking: dict[tuple[str, str], _Question] = {}
 
     async def hold(
         self,
@@ -117,31 +117,59 @@ class Competing:
         return self._venues.fresh(book, self._clock.now())
 
     def ask(self, member: Member, run: "_Run", deadline: int) -> None:
-        """Ask a counterparty for its book, in a task of its own."""
-        task = asyncio.get_running_loop().create_task(self._asked(member, run, deadline))
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+        """Ask a counterparty for its book, in a task of its own.
+
+        Competitions that ask for the same book at the same time share one question: a request costs what an
+        order costs, and a burst of orders must not spend the account's budget on one price.
+        """
+        key = (member.connection.id, run.held.competition.request.product)
+        question = self._asking.get(key)
+        if question is None:
+            question = self._asking[key] = _Question()
+            question.task = asyncio.get_running_loop().create_task(
+                self._answer(key, member, question, deadline)
+            )
+        question.runs.append(run)
 
     async def close(self) -> None:
         """Stop asking."""
-        for task in self._asking:
+        tasks = [question.task for question in self._asking.values() if question.task is not None]
+        for task in tasks:
             task.cancel()
-        if self._asking:
-            await asyncio.wait(set(self._asking))
+        if tasks:
+            await asyncio.wait(tasks)
 
-    async def _asked(self, member: Member, run: "_Run", deadline: int) -> None:
-        request = run.held.competition.request
-        name = member.connection.id
+    async def _answer(
+        self, key: tuple[str, str], member: Member, question: "_Question", deadline: int
+    ) -> None:
+        name, product = key
+        failed: QuoteFailed | None = None
+        book: Book | None = None
         try:
-            book = await member.venue.request_book(request.product, deadline + LATE_QUOTE_NS)
+            book = await member.venue.request_book(product, deadline + LATE_QUOTE_NS)
         except BudgetSpentError as error:
-            run.feed(QuoteFailed(name, None, Reason.RATE_LIMITED, error.detail))
+            failed = QuoteFailed(name, None, Reason.RATE_LIMITED, error.detail)
         except OffWireError as error:
-            run.feed(QuoteFailed(name, Source.REQUEST, Reason.INVALID_QUOTE, error.detail))
+            failed = QuoteFailed(name, Source.REQUEST, Reason.INVALID_QUOTE, error.detail)
         except VenueUnreachableError as error:
-            run.feed(QuoteFailed(name, Source.REQUEST, Reason.VENUE_ERROR, error.detail))
-        else:
-            run.offer(member, book, Source.REQUEST)
+            failed = QuoteFailed(name, Source.REQUEST, Reason.VENUE_ERROR, error.detail)
+        finally:
+            del self._asking[key]
+        for run in question.runs:
+            if book is not None:
+                run.offer(member, book, Source.REQUEST)
+            elif failed is not None:
+                run.feed(failed)
+
+
+class _Question:
+    """One request for a book that is under way, and the competitions that wait for its answer."""
+
+    __slots__ = ("runs", "task")
+
+    def __init__(self) -> None:
+        self.runs: list[_Run] = []
+        self.task: asyncio.Task[None] | None = None
 
 
 class _Run:

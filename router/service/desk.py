@@ -20,13 +20,10 @@ from router.core.errors import (
 from router.core.ledger import Ledger
 from router.core.model import OnCreditFailure, OrderRequest, Reason, Route
 from router.core.money import ZERO
-from router.core.order import CancelRefused, CancelRequested, NotRouted, Order, Phase
+from router.core.order import NotRouted, Order
 from router.core.record import CompetitionRecord, RfqRecord, Submission
 from router.core.routing import Terms
 from router.observe.observer import Observer
-from router.ports import (
-    CancelRefused as VenueCancelRefused,
-)
 from router.ports import (
     ClientOrderIdTakenError,
     Clock,
@@ -36,6 +33,7 @@ from router.ports import (
     StoreError,
     VenueListener,
 )
+from router.service.cancelling import Cancelling, not_cancelable
 from router.service.competing import Competing, Held
 from router.service.evidence import Evidence
 from router.service.executing import Executing, Plan, no_winner, not_executable
@@ -85,6 +83,7 @@ class Desk:
         self._competing = Competing(venues, ledger, clock)
         self._executing = Executing(venues, self._orders, ledger, self._competing, observer, clock)
         self._following = Following(venues, self._orders, observer, clock)
+        self._cancelling = Cancelling(venues, self._orders, self._following)
         self._evidence = Evidence(venues, self._orders, ledger, journal, observer, clock)
         self._quoting = Quoting(self._competing, venues, journal, observer, clock, ids)
         self._lifecycle = Lifecycle(self._orders, self._following, observer, clock, rules.answer_deadline_ns)
@@ -128,9 +127,10 @@ class Desk:
         if known is not None:
             return known
         if rfq.accepted_by == client_order_id:
-            return await self._replay(
-                request, (await self.order_by_client_id(client_order_id)).order, protected=True
-            )
+            stored = await self._read(self._journal.order_by_client_id(client_order_id))
+            # Without one it was marked as accepted, and then the order itself could not be kept.
+            if stored is not None:
+                return await self._replay(request, stored, protected=True)
         credit = on_credit_failure or self._rules.on_credit_failure
         plan = self._quoting.plan(rfq, connection_id, credit)
         await self._read(self._quoting.consume(rfq, client_order_id))
@@ -173,23 +173,8 @@ class Desk:
         live = self._orders.get(order_id)
         if live is None:
             await self.order(order_id)
-            raise _not_cancelable("it is final")
-        order = live.order
-        attempt = order.attempt
-        if order.is_final:
-            raise _not_cancelable(f"it is {order.status}")
-        if attempt is None or order.phase is not Phase.WORKING or order.venue_order_id is None:
-            raise _not_cancelable("the counterparty has not confirmed it yet")
-        venue = self._venues[attempt.connection_id].venue
-        self._orders.note(live, CancelRequested())
-        result = await venue.cancel(attempt.outbound, order.venue_order_id)
-        if isinstance(result, VenueCancelRefused):
-            self._orders.note(live, CancelRefused(result.error.detail))
-            if result.error.code is not Code.ORDER_NOT_CANCELABLE:
-                raise RouterError(Code.VENUE_UNAVAILABLE, result.error.detail, retryable=True)
-            # It ended before the cancel came: the order says how.
-            ended = await self._following.look_up(live)
-            raise _not_cancelable(f"it is {ended.status}")
+            raise not_cancelable("it is final")
+        await self._cancelling.cancel(live)
         return await self._submission(live.order)
 
     # RFQs and competitions
@@ -207,7 +192,9 @@ class Desk:
 
     async def competition(self, competition_id: str) -> CompetitionRecord:
         """The whole record of a competition. Raises `NotFoundError`."""
-        record = await self._read(self._quoting.competition(competition_id))
+        record = self._orders.record(competition_id)
+        if record is None:
+            record = await self._read(self._quoting.competition(competition_id))
         if record is None:
             raise NotFoundError(f"a competition with the id {competition_id[:64]}")
         return record
@@ -240,10 +227,12 @@ class Desk:
         await self._competing.close()
         try:
             async with asyncio.timeout(deadline_s):
-                await self._evidence.close()
+                await self._evidence.flushed()
                 await self._orders.flushed()
         except TimeoutError:
             drained = False
+            await self._evidence.close()
+            await self._orders.close()
         return drained
 
     @property
@@ -277,18 +266,27 @@ class Desk:
 
     async def _replay(self, request: OrderRequest, order: Order, *, protected: bool) -> Submission:
         """Answer an order again. Raises `ConflictError` if the body is another; it names the field."""
+        live = self._orders.get(order.id)
+        if live is not None:
+            try:
+                await self._lifecycle.accepted(live)
+            except ClientOrderIdTakenError as taken:
+                # What was in memory was a repeat itself: the journal has the order.
+                order, live = taken.order, self._orders.get(taken.order.id)
         if differing := _differing(request, order, protected=protected):
             raise ConflictError(
                 Code.CLIENT_ORDER_ID_REUSED,
                 f"{differing}: expected as in the first request with this client_order_id, was another",
             )
-        live = self._orders.get(order.id)
         if live is None:
             return await self._submission(order, replayed=True)
         await self._lifecycle.answerable(live)
         return await self._submission(live.order, live.record, replayed=True)
 
     async def _begin(self, live: LiveOrder, execute: Execution) -> Submission:
+        if self._stopping:
+            self._orders.drop(live)
+            raise UnavailableError(Code.SHUTTING_DOWN, "the router is stopping")
         try:
             await self._lifecycle.begin(live, execute)
         except ClientOrderIdTakenError as taken:
@@ -342,9 +340,9 @@ class Desk:
         self._orders.note(live, NotRouted(error, plan.competition_id, plan.arrival_price))
 
     def _keep_record(self, live: LiveOrder, held: Held, competition_id: str) -> CompetitionRecord:
-        record = make_record(
-            held, competition_id, order_id=live.order.id, rfq_id=None, closed_at=self._clock.now()
-        )
+        # A late quote changes an entry, not the time of the decision.
+        closed_at = self._clock.now() if live.record is None else live.record.closed_at
+        record = make_record(held, competition_id, order_id=live.order.id, rfq_id=None, closed_at=closed_at)
         live.record = record
         encoded = encode_record(record)
         self._orders.write_behind(
@@ -388,7 +386,3 @@ def _differing(request: OrderRequest, order: Order, *, protected: bool) -> str |
         if getattr(request, field) != getattr(order.request, field):
             return field
     return None
-
-
-def _not_cancelable(why: str) -> ConflictError:
-    return ConflictError(Code.ORDER_NOT_CANCELABLE, f"expected a working order, but {why}")

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from router.core.ledger import Ledger
 from router.core.model import OrderReport
-from router.core.order import Phase, Reported
+from router.core.order import Order, Phase, Reported
 from router.observe.observer import Observer
 from router.ports import Clock, Health, Journal, StoreError
-from router.service.orders import LiveOrder, Orders
+from router.service.orders import RETRY_FIRST_S, RETRY_MAX_S, LiveOrder, Orders
 from router.service.venues import Venues
 
 ORDER_ID_LENGTH = 36
@@ -35,6 +35,7 @@ class Evidence:
         self._journal = journal
         self._observer = observer
         self._clock = clock
+        self._late: dict[str, list[tuple[str, OrderReport]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def order_reported(self, connection_id: str, report: OrderReport) -> None:
@@ -44,8 +45,12 @@ class Evidence:
         if live is not None:
             self._take(live, connection_id, report)
             return
+        if order_id in self._late:
+            self._late[order_id].append((connection_id, report))
+            return
         # Final and gone from memory, or another's: the journal knows. A late execution must not be lost.
-        task = asyncio.get_running_loop().create_task(self._take_late(order_id, connection_id, report))
+        self._late[order_id] = [(connection_id, report)]
+        task = asyncio.get_running_loop().create_task(self._take_late(order_id))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -83,10 +88,16 @@ class Evidence:
                     self._take(live, connection_id, report)
         await venue.read_balances()
 
-    async def close(self) -> None:
-        """Finish what is being matched."""
-        if self._tasks:
+    async def flushed(self) -> None:
+        """Wait until everything that came late is matched."""
+        while self._tasks:
             await asyncio.wait(set(self._tasks))
+
+    async def close(self) -> None:
+        """Give up what is not matched yet; counterparties are asked for it at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await self.flushed()
 
     def _take(self, live: LiveOrder, connection_id: str, report: OrderReport) -> None:
         order = live.order
@@ -106,14 +117,27 @@ class Evidence:
             )
         self._orders.note(live, Reported(report))
 
-    async def _take_late(self, order_id: str, connection_id: str, report: OrderReport) -> None:
-        try:
-            order = await self._journal.order(order_id)
-        except StoreError as error:
-            self._observer.store_failed("order", error)
-            return
+    async def _take_late(self, order_id: str) -> None:
+        """Match what came late, all of it with one reading: two would not see each other's fills."""
+        order = await self._read(order_id)
+        reports = self._late.pop(order_id)
         if order is None:
-            self._observer.evidence_ignored(connection_id, report.venue_client_order_id, "not ours")
+            for connection_id, report in reports:
+                self._observer.evidence_ignored(connection_id, report.venue_client_order_id, "not ours")
             return
-        live = self._orders.get(order_id) or LiveOrder(order)
-        self._take(live, connection_id, report)
+        # In memory until it is written, so that what comes meanwhile goes on from here.
+        live = self._orders.hold(order)
+        for connection_id, report in reports:
+            self._take(live, connection_id, report)
+        await self._orders.kept(live)
+        self._orders.drop(live)
+
+    async def _read(self, order_id: str) -> Order | None:
+        pause = RETRY_FIRST_S
+        while True:
+            try:
+                return await self._journal.order(order_id)
+            except StoreError as error:
+                self._observer.store_failed("order", error)
+                await asyncio.sleep(pause)
+                pause = min(RETRY_MAX_S, 2 * pause)

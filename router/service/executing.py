@@ -103,32 +103,35 @@ class Executing:
             refusal = await self._send(live)
             if refusal is None:
                 return
-            routed = self._next_best(live, plan) if self._goes_on(refusal, plan) else None
-            if routed is None:
-                self._orders.note(live, Refused(refusal, final=True))
-                return
-            self._orders.note(live, Refused(refusal, final=False))
-            held = self.reserve(live.order.id, routed)
-            if held is not None:
+            goes_on = self._goes_on(refusal, plan)
+            self._orders.note(live, Refused(refusal, final=not goes_on))
+            routed = self._reserve_next(live, plan) if goes_on else None
+            if goes_on and routed is None:
                 self._orders.note(live, NotRouted(refusal))
-                return
 
     async def _write_intent(self, live: LiveOrder, routed: Route, plan: Plan) -> bool:
-        """Make the intent durable; False, with everything given back, if it cannot be."""
+        """Make the intent durable; False, with everything given back, if it cannot be.
+
+        After a refusal for credit that refusal is what the order ends with: it is never turned into another.
+        """
         connection = self._venues[routed.connection_id].connection
         product = product_of(plan.contenders, routed.connection_id)
         if product is None:
             raise LookupError(f"expected a product for {routed.connection_id}, was none")
         cover = _cover(plan.rivals, routed.connection_id)
+        earlier = None if live.order.attempt is None else live.order.attempt.error
+        refusal: OrderError | None = None
         attempt = make_attempt(live.order, routed, connection, product, cover, self._clock.now())
         try:
-            await self._orders.intend(live, Routed(attempt, plan.competition_id, plan.arrival_price))
+            if await self._orders.intend(live, Routed(attempt, plan.competition_id, plan.arrival_price)):
+                return True
         except UnavailableError as error:
-            self.give_back(live.order.id, routed)
-            refusal = OrderError(Code.STORE_UNAVAILABLE, error.detail, retryable=True)
+            refusal = earlier or OrderError(Code.STORE_UNAVAILABLE, error.detail, retryable=True)
+        # Without a refusal: the counterparty that refused it shows it as live, and nothing is sent beside it.
+        self.give_back(live.order.id, routed)
+        if refusal is not None and live.order.phase is Phase.ACCEPTED:
             self._orders.note(live, NotRouted(refusal, plan.competition_id, plan.arrival_price))
-            return False
-        return True
+        return False
 
     async def _send(self, live: LiveOrder) -> OrderError | None:
         """Send, once. The refusal if it was refused and nothing is live; else what came is noted here."""
@@ -157,14 +160,17 @@ class Executing:
     def _goes_on(refusal: OrderError, plan: Plan) -> bool:
         return refusal.code.is_credit and plan.on_credit_failure is OnCreditFailure.NEXT_BEST
 
-    def _next_best(self, live: LiveOrder, plan: Plan) -> Route | None:
-        """The next quote of the ranking that still stands and was not tried; priced anew from its book."""
+    def _reserve_next(self, live: LiveOrder, plan: Plan) -> Route | None:
+        """Reserve for the next quote of the ranking that was not tried, still stands and can be reserved for.
+
+        An indicative one is priced anew from its book.
+        """
         tried = {attempt.connection_id for attempt in live.order.attempts}
         for priced in plan.ranking:
             if priced.quote.connection_id in tried:
                 continue
             routed = self.route_now(live.order.request, plan, priced)
-            if isinstance(routed, Route):
+            if isinstance(routed, Route) and self.reserve(live.order.id, routed) is None:
                 return routed
         return None
 

@@ -46,6 +46,8 @@ class Following:
                 await self.look_up(live)
         await self._refresh_balances(live.order)
         await self._complete(live)
+        # Memory is what answers for an order until the journal can.
+        await self._orders.kept(live)
         self._orders.drop(live)
 
     def _pause(self, live: LiveOrder, pause: float, *, resting: bool) -> float:

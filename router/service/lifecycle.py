@@ -12,6 +12,9 @@ from router.service.orders import LiveOrder, Orders
 
 Execution = Callable[[LiveOrder], Coroutine[object, object, None]]
 
+FOLLOW_AGAIN_S = 5.0
+"""How long after a bug ended an order's follower the next one begins."""
+
 
 class Lifecycle:
     """Runs orders from their acceptance to their end."""
@@ -35,19 +38,23 @@ class Lifecycle:
         """
         loop = asyncio.get_running_loop()
         live.accepting = loop.create_task(self._orders.accept(live))
-        task = loop.create_task(self._run(live, execute(live)))
+        task = loop.create_task(self._run(live, execute))
         self._executions.add(task)
         task.add_done_callback(self._executions.discard)
         await self.answerable(live)
 
-    async def answerable(self, live: LiveOrder) -> None:
-        """Wait until a caller can be told the outcome, at most until the deadline. Raises as `begin`."""
+    async def accepted(self, live: LiveOrder) -> None:
+        """Wait until an order is durable. Raises as `begin`."""
         if live.accepting is not None:
             try:
                 await asyncio.shield(live.accepting)
             except StoreError as error:
                 raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to") from error
+
+    async def answerable(self, live: LiveOrder) -> None:
+        """Wait until a caller can be told the outcome, at most until the deadline. Raises as `begin`."""
         until = self._clock.now() + self._answer_deadline_ns
+        await self.accepted(live)
         while not live.order.is_settled:
             left = until - self._clock.now()
             if left <= 0 or not await live.changed(left / 1e9):
@@ -72,9 +79,9 @@ class Lifecycle:
             await asyncio.wait(leftover)
         return drained
 
-    async def _run(self, live: LiveOrder, execution: Coroutine[object, object, None]) -> None:
+    async def _run(self, live: LiveOrder, execute: Execution) -> None:
         try:
-            await execution
+            await execute(live)
         except (ClientOrderIdTakenError, StoreError):
             self._orders.drop(live)
             return
@@ -94,7 +101,11 @@ class Lifecycle:
             )
 
     async def _followed(self, live: LiveOrder) -> None:
-        try:
-            await self._following.follow(live)
-        except Exception as error:  # noqa: BLE001 - an order must not lose its follower to a bug in silence
-            self._observer.task_failed("following", error)
+        while True:
+            try:
+                await self._following.follow(live)
+            except Exception as error:  # noqa: BLE001 - an order must not lose its follower to a bug
+                self._observer.task_failed("following", error)
+                await asyncio.sleep(FOLLOW_AGAIN_S)
+            else:
+                return

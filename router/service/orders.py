@@ -15,7 +15,7 @@ from router.core.errors import Code, UnavailableError
 from router.core.ledger import Ledger
 from router.core.model import Side
 from router.core.money import ZERO, add, sub
-from router.core.order import Event, Order, step
+from router.core.order import Event, Order, Reported, step
 from router.core.pricing import fee_on
 from router.core.record import CompetitionRecord
 from router.observe.observer import Observer
@@ -29,16 +29,19 @@ class LiveOrder:
     """An order that is in memory: not final yet, or final and still waiting for detail.
 
     `accepting`: the write that makes it durable, until an answer needs it no more; `record`: its competition;
-    `tail`: the last write behind. `intent`: an intent is being written, and events wait in `deferred`.
+    `tail`: the last event that is written behind, `records`: the last record. `stuck`: an event could not be
+    written and is tried again. `intent`: an intent is being written, and events wait in `deferred`.
     """
 
-    __slots__ = ("_changed", "accepting", "deferred", "intent", "order", "record", "tail")
+    __slots__ = ("_changed", "accepting", "deferred", "intent", "order", "record", "records", "stuck", "tail")
 
     def __init__(self, order: Order) -> None:
         self.order = order
         self.accepting: asyncio.Task[None] | None = None
         self.record: CompetitionRecord | None = None
         self.tail: asyncio.Task[None] | None = None
+        self.records: asyncio.Task[None] | None = None
+        self.stuck = asyncio.Event()
         self.intent = False
         self.deferred: list[Event] = []
         self._changed: list[asyncio.Future[None]] = []
@@ -89,6 +92,11 @@ class Orders:
         """Every order in memory; a copy."""
         return list(self._by_id.values())
 
+    def record(self, competition_id: str) -> CompetitionRecord | None:
+        """The record of a competition over an order in memory: there before the journal has it."""
+        records = (live.record for live in self._by_id.values())
+        return next((each for each in records if each is not None and each.id == competition_id), None)
+
     def of_connection(self, connection_id: str) -> list[LiveOrder]:
         """The orders that are, or may be, at a connection and are not final."""
         found = []
@@ -120,12 +128,18 @@ class Orders:
             raise
         self._observer.order_changed(None, live.order, "accepted")
 
-    async def intend(self, live: LiveOrder, event: Event) -> Order:
-        """Write an intent, then make it true. Raises `UnavailableError` and changes nothing if it fails."""
-        await self._settled(live)
+    async def intend(self, live: LiveOrder, event: Event) -> bool:
+        """Write an intent, then make it true. Raises `UnavailableError` and changes nothing if it fails.
+
+        False, and nothing was written: evidence came first, and the order is another than the intent was
+        decided for.
+        """
+        before = live.order
+        await self._caught_up(live)
+        if live.order is not before:
+            return False
         live.intent = True
         now = self._clock.now()
-        before = live.order
         after = step(before, event, now)
         try:
             await self._journal.append(after, event, now)
@@ -138,8 +152,8 @@ class Orders:
             live.intent = False
             deferred, live.deferred = live.deferred, []
             for late in deferred:
-                self.note(live, late)
-        return live.order
+                self._note_late(live, late)
+        return True
 
     def note(self, live: LiveOrder, event: Event) -> Order:
         """Apply what happened, and write it behind. An event that changes nothing is not written."""
@@ -152,17 +166,33 @@ class Orders:
         if after is before:
             return before
         self._become(live, after, event)
-        self._behind(live, lambda: self._journal.append(after, event, now), "append")
+        live.tail = self._begin_write(
+            live.tail, lambda: self._journal.append(after, event, now), "append", live.stuck
+        )
         return after
 
     def write_behind(self, live: LiveOrder, write: Callable[[], Awaitable[None]], operation: str) -> None:
-        """Write a record that belongs to an order after what was written for it before."""
-        self._behind(live, write, operation)
+        """Write a record that belongs to an order, after its earlier records.
+
+        No event waits for it: between the last quote and the send stands one write, the intent's.
+        """
+        live.records = self._begin_write(live.records, write, operation, asyncio.Event())
+
+    async def kept(self, live: LiveOrder) -> None:
+        """Wait until everything that was noted of an order is durable."""
+        while pending := [task for task in (live.tail, live.records) if task is not None and not task.done()]:
+            await asyncio.wait(pending)
 
     async def flushed(self) -> None:
         """Wait until everything that was noted is durable."""
         while self._writes:
             await asyncio.wait(set(self._writes))
+
+    async def close(self) -> None:
+        """Give up what is not written yet; counterparties are asked for it at the next start."""
+        for task in self._writes:
+            task.cancel()
+        await self.flushed()
 
     @property
     def unwritten(self) -> int:
@@ -182,15 +212,34 @@ class Orders:
         self._observer.order_changed(before, after, type(event).__name__)
         live.wake()
 
-    def _behind(self, live: LiveOrder, write: Callable[[], Awaitable[None]], operation: str) -> None:
-        previous = live.tail
-        task = asyncio.get_running_loop().create_task(self._write(previous, write, operation))
-        live.tail = task
+    def _note_late(self, live: LiveOrder, event: Event) -> None:
+        """Apply what came while an intent was being written; the intent may have made another attempt."""
+        attempt = live.order.attempt
+        if isinstance(event, Reported) and attempt is not None:
+            own_id = event.report.venue_client_order_id
+            if own_id != attempt.outbound.venue_client_order_id:
+                self._observer.evidence_ignored(attempt.connection_id, own_id, "not its last attempt")
+                return
+        self.note(live, event)
+
+    def _begin_write(
+        self,
+        previous: asyncio.Task[None] | None,
+        write: Callable[[], Awaitable[None]],
+        operation: str,
+        stuck: asyncio.Event,
+    ) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._write(previous, write, operation, stuck))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
+        return task
 
     async def _write(
-        self, previous: asyncio.Task[None] | None, write: Callable[[], Awaitable[None]], operation: str
+        self,
+        previous: asyncio.Task[None] | None,
+        write: Callable[[], Awaitable[None]],
+        operation: str,
+        stuck: asyncio.Event,
     ) -> None:
         if previous is not None and not previous.done():
             await asyncio.wait((previous,))
@@ -201,15 +250,26 @@ class Orders:
             except StoreError as error:
                 # Evidence is not thrown away because a disk is full: it waits until it is kept.
                 self._observer.store_failed(operation, error)
+                stuck.set()
                 await asyncio.sleep(pause)
                 pause = min(RETRY_MAX_S, 2 * pause)
             else:
+                stuck.clear()
                 return
 
-    async def _settled(self, live: LiveOrder) -> None:
-        tail = live.tail
-        if tail is not None and not tail.done():
-            await asyncio.wait((tail,))
+    async def _caught_up(self, live: LiveOrder) -> None:
+        """Wait for the events that were noted before an intent; raises `UnavailableError` if they are stuck.
+
+        An order that waited for a disk to be mended would go out at the price of long ago.
+        """
+        while (tail := live.tail) is not None and not tail.done():
+            stuck = asyncio.get_running_loop().create_task(live.stuck.wait())
+            try:
+                await asyncio.wait((tail, stuck), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stuck.cancel()
+            if not tail.done():
+                raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to")
 
 
 def moves_of(order: Order) -> dict[str, Decimal]:

@@ -1,6 +1,5 @@
 """RFQs, and the records of competitions: made, kept, read."""
 
-
 import msgspec
 
 from router.core.competition import Contender, Rules
@@ -10,7 +9,7 @@ from router.core.money import mul
 from router.core.record import CompetitionRecord, EntryRecord, RfqRecord, entry_records
 from router.core.routing import Terms
 from router.observe.observer import Observer
-from router.ports import Clock, Journal
+from router.ports import Clock, Journal, StoreError
 from router.service.competing import Competing, Held
 from router.service.executing import Plan
 from router.service.ids import IdSource
@@ -65,7 +64,7 @@ class Quoting:
         self._observer = observer
         self._clock = clock
         self._ids = ids
-        self._accepting: dict[str, str] = {}
+        self._accepted: dict[str, tuple[str, int]] = {}
 
     async def request(self, request: OrderRequest, rules: Rules, ttl_ns: int) -> RfqRecord:
         """Run a competition without a winner and keep its ranking. Raises `StoreError`."""
@@ -102,18 +101,21 @@ class Quoting:
         Raises `RfqExpiredError` where it has passed its time or was accepted with another id; `StoreError`.
         """
         now = self._clock.now()
-        taken_by = rfq.accepted_by or self._accepting.get(rfq.id)
+        # Known here from the decision on, whatever the journal said when it was asked.
+        self._accepted = {key: known for key, known in self._accepted.items() if now < known[1]}
+        taken_by = rfq.accepted_by or self._accepted.get(rfq.id, (None, 0))[0]
         if taken_by is not None and taken_by != client_order_id:
             raise RfqExpiredError(f"the RFQ was accepted already, as {taken_by}")
         if now >= rfq.valid_until:
             late_ms = (now - rfq.valid_until) // 1_000_000
             raise RfqExpiredError(f"expected to be accepted within its time, was {late_ms} ms late")
-        self._accepting[rfq.id] = client_order_id
+        self._accepted[rfq.id] = (client_order_id, rfq.valid_until)
+        accepted = msgspec.structs.replace(rfq, accepted_by=client_order_id)
         try:
-            accepted = msgspec.structs.replace(rfq, accepted_by=client_order_id)
             await self._journal.keep_rfq(rfq.id, _records.encode(accepted))
-        finally:
-            del self._accepting[rfq.id]
+        except StoreError:
+            self._accepted.pop(rfq.id, None)
+            raise
 
     def plan(self, rfq: RfqRecord, connection_id: str | None, on_credit_failure: OnCreditFailure) -> Plan:
         """How an accepted RFQ is sent: at its quoted prices, best first or on the connection named alone.
@@ -137,8 +139,10 @@ class Quoting:
             competition_id=record.id,
             arrival_price=record.arrival_price,
             contenders=contenders,
-            ranking=tuple(_priced(entry) for entry in ranked),
-            rivals=tuple(_priced(entry) for entry in record.entries if entry.rank is not None),
+            ranking=tuple(_priced(entry, rfq.valid_until) for entry in ranked),
+            rivals=tuple(
+                _priced(entry, rfq.valid_until) for entry in record.entries if entry.rank is not None
+            ),
             on_credit_failure=on_credit_failure,
         )
 
@@ -157,8 +161,8 @@ def record_terms(record: CompetitionRecord) -> Terms:
     return Terms(record.slippage_bps_max, protected=True)
 
 
-def _priced(entry: EntryRecord) -> PricedQuote:
-    """The quote that an entry recorded, as it was ranked."""
+def _priced(entry: EntryRecord, valid_until: int) -> PricedQuote:
+    """The quote that an entry recorded, as it was ranked; it stands until the RFQ ends at the latest."""
     present = (
         entry.price,
         entry.price_worst,
@@ -180,6 +184,6 @@ def _priced(entry: EntryRecord) -> PricedQuote:
         quantity_quote=mul(price, base),
         complete=entry.complete,
         quote_id=entry.quote_id,
-        valid_until=entry.valid_until,
+        valid_until=valid_until if entry.valid_until is None else min(entry.valid_until, valid_until),
     )
     return PricedQuote(quote=quote, fee=fee, all_in_price=all_in)

@@ -17,11 +17,16 @@ from router.service.orders import LiveOrder, Orders
 async def recover(
     journal: Journal, orders: Orders, ledger: Ledger, observer: Observer, clock: Clock
 ) -> list[LiveOrder]:
-    """Take up every order that is not final; returns those to follow. Raises `StoreError`."""
+    """Take up every order that is not final; returns them, to be followed. Raises `StoreError`.
+
+    One that ends here is followed too: until its end is durable, memory answers for it.
+    """
     followed: list[LiveOrder] = []
     interrupted = 0
     for order in await journal.open_orders():
         live = orders.hold(order)
+        followed.append(live)
+        observer.order_taken_up(order)
         attempt = order.attempt
         if order.phase is Phase.ACCEPTED or attempt is None:
             refused = None if attempt is None else attempt.error
@@ -29,13 +34,11 @@ async def recover(
                 Code.INTERRUPTED, "accepted, never sent: the router stopped first", retryable=True
             )
             orders.note(live, NotRouted(error))
-            orders.drop(live)
             interrupted += 1
             continue
         if attempt.claim is not None:
             ledger.restore(order.id, attempt.connection_id, attempt.claim, order.acknowledged_at)
         if order.phase is Phase.ROUTED:
             orders.note(live, WentInDoubt("the router stopped while it was being sent", clock.now()))
-        followed.append(live)
-    observer.recovered(looked_up=len(followed), interrupted=interrupted)
+    observer.recovered(looked_up=len(followed) - interrupted, interrupted=interrupted)
     return followed
