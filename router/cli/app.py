@@ -1,0 +1,106 @@
+"""The command `caas-router`: which commands there are, and how a wrong command line ends.
+
+Exit codes of the desk's commands: see `exits.Exit`. `serve` and `simulate` end with 0 when they were stopped,
+and with 2 where their settings cannot be meant.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from router.cli import paper, reading, trading
+from router.cli.exits import HELP, Exit
+
+
+def serve(*, config: str | None = None) -> int:
+    """Run the router until SIGTERM, which drains it.
+
+    Logs one JSON line to an event on stderr; the event `listening` has the port.
+
+    Parameters
+    ----------
+    config
+        The settings, a TOML file; without it, the file that CAAS_ROUTER_CONFIG names.
+    """
+    # The router with all that it serves by is loaded only where it runs.
+    from router.app import serve as run  # noqa: PLC0415
+
+    return run(config)
+
+
+def simulate(*, config: str) -> int:
+    """Run the simulated counterparties alone until SIGTERM.
+
+    Parameters
+    ----------
+    config
+        The simulator's settings, a TOML file.
+    """
+    from router.app import simulate as run  # noqa: PLC0415 - as in `serve`
+
+    return run(config)
+
+
+def demo(*, keep: Annotated[bool, Parameter(negative="", show_default=False)] = False) -> int:
+    """Show the router at work against simulated accounts, on this machine alone.
+
+    Starts simulated counterparties and the router on free ports, sends orders,
+    shows each competition, and stops everything again.
+
+    Ends with 0 if every step came out as announced, else with 1.
+
+    Parameters
+    ----------
+    keep
+        Leave the settings, the journal and the logs where they are, and say where.
+    """
+    from router.cli.demo.play import play  # noqa: PLC0415 - only the demo needs it
+
+    return play(paper.out(), keep=keep)
+
+
+def make_app() -> App:
+    """The command with all its subcommands."""
+    app = App(
+        name="caas-router",
+        help="A price-competition execution router: Spot and PTS accounts compete, one order goes out.",
+        help_epilogue=HELP,
+        help_format="plaintext",
+        version_flags=[],
+        result_action="return_value",
+        console=_console(stderr=False),
+        error_console=_console(stderr=True),
+    )
+    for process in (serve, simulate, demo):
+        app.command(process, group="Processes", help_epilogue="")
+    for name, command in (("quote", trading.quote), ("order", trading.order)):
+        usage = f"Usage: caas-router {name} PRODUCT SIDE QUANTITY [CURRENCY] [OPTIONS]"
+        app.command(command, group="Desk", usage=usage)
+    orders = App(name="orders", help="Look at orders, or take one back.", group="Desk", help_epilogue=HELP)
+    orders.command(reading.list_orders, name="list")
+    orders.command(reading.show_one, name="show")
+    orders.command(reading.cancel, name="cancel")
+    app.command(orders)
+    app.command(reading.connections, group="Desk")
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; the exit code."""
+    paper.tolerate_encodings()
+    try:
+        ended = make_app()(
+            sys.argv[1:] if argv is None else list(argv), exit_on_error=False, print_error=True
+        )
+    except CycloptsError:
+        return Exit.USAGE
+    except KeyboardInterrupt:
+        return 130
+    return ended if isinstance(ended, int) else Exit.DONE
+
+
+def _console(*, stderr: bool) -> Console:
+    return Console(stderr=stderr, highlight=False, emoji=False)

@@ -1,0 +1,131 @@
+"""HTTP to the router: one connection a request, no redirects, no retries, no proxies.
+
+ClientError               there is no answer to show
+├── UnreachableError      nothing was sent: no connection came about
+└── UnansweredError       it was sent, and whether it was taken is not known
+"""
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from router.settings import Secret
+
+ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A page of a hundred orders with all their fills is far below; what is longer is no answer of a router."""
+
+
+class ClientError(Exception):
+    """There is no answer to show."""
+
+
+class UnreachableError(ClientError):
+    """No connection came about; nothing was sent."""
+
+
+class UnansweredError(ClientError):
+    """The request was sent, or a part of it, and no answer came."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer, whatever its status."""
+
+    status: int
+    media_type: str
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it is an error that the router itself explains."""
+        return self.media_type == "application/problem+json"
+
+
+class Client:
+    """Requests to one router. `timeout_s`: for connecting, and between two bytes of an answer."""
+
+    def __init__(self, url: str, key: Secret | None = None, timeout_s: float = 30.0) -> None:
+        parts = urlsplit(url)
+        self._https = parts.scheme == "https"
+        self._host = parts.hostname or ""
+        self._port = parts.port
+        self._prefix = parts.path.rstrip("/")
+        self._key = key
+        self._timeout_s = timeout_s
+
+    def get(self, *path: str, query: Mapping[str, str] | None = None) -> Reply:
+        """Read a resource. Raises `ClientError`."""
+        return self._request("GET", path, query, None)
+
+    def post(self, *path: str, body: Mapping[str, object] | None = None) -> Reply:
+        """Post a body of JSON; once. Raises `ClientError`."""
+        return self._request("POST", path, None, {} if body is None else body)
+
+    def put(self, *path: str, body: Mapping[str, object]) -> Reply:
+        """Put a body of JSON. Raises `ClientError`."""
+        return self._request("PUT", path, None, body)
+
+    def _request(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        query: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
+    ) -> Reply:
+        target = f"{self._prefix}/{'/'.join(quote(part, safe='') for part in path)}"
+        if query:
+            target += "?" + urlencode(query)
+        headers = {"Accept": "application/json", "User-Agent": "caas-router-cli"}
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        connection = self._connect()
+        try:
+            connection.request(method, target, body=data, headers=headers)
+            answer = connection.getresponse()
+            content = answer.read(ANSWER_BYTES_MAX + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise UnansweredError(f"{self._where}: sent, and no answer came: {_said(error)}") from error
+        finally:
+            connection.close()
+        if len(content) > ANSWER_BYTES_MAX:
+            raise UnansweredError(f"{self._where}: expected at most {ANSWER_BYTES_MAX} bytes, were more")
+        return Reply(
+            status=answer.status,
+            media_type=(answer.headers.get_content_type()),
+            body=content,
+            headers=dict(answer.headers.items()),
+        )
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._https:
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                self._host, self._port, timeout=self._timeout_s, context=ssl.create_default_context()
+            )
+        else:
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        try:
+            connection.connect()
+        except OSError as error:
+            connection.close()
+            raise UnreachableError(f"{self._where}: no connection: {_said(error)}") from error
+        return connection
+
+    @property
+    def _where(self) -> str:
+        port = "" if self._port is None else f":{self._port}"
+        return f"{'https' if self._https else 'http'}://{self._host}{port}{self._prefix}"
+
+
+def _said(error: Exception) -> str:
+    """What an exception says, without a number that means nothing to people."""
+    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return told or type(error).__name__
