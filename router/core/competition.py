@@ -69,10 +69,15 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class QuoteReceived(msgspec.Struct, frozen=True):
-    """A counterparty's price for the size came."""
+    """A counterparty's price for the size came.
+
+    `asked_at`: when the question was really put, where that was later than the opening (a streamed book is
+    read when everything else is done); the record's latency counts from there.
+    """
 
     quote: Quote
     product: Product
+    asked_at: int | None = None
 
 
 class QuoteFailed(msgspec.Struct, frozen=True):
@@ -140,7 +145,7 @@ class Competition:
             case Opened():
                 return self._opened(event.contenders, now)
             case QuoteReceived():
-                return self._quoted(event.quote, event.product, now)
+                return self._quoted(event, now)
             case QuoteFailed():
                 return self._failed(event, now)
             case DeadlinePassed():
@@ -211,14 +216,17 @@ class Competition:
             return reason
         return check_balance(self.request, connection, product, self._ledger)
 
-    def _quoted(self, quote: Quote, product: Product, now: int) -> list[Effect]:
+    def _quoted(self, event: QuoteReceived, now: int) -> list[Effect]:
+        quote = event.quote
         connection = self._contenders[quote.connection_id].connection
         entry = self.entries[connection.id]
         if connection.id not in self._open and entry.answered_at is not None:
             return []  # a second answer to one question changes nothing
-        priced = price_quote(quote, connection.taker_fee_bps, self.request.side, product)
+        priced = price_quote(quote, connection.taker_fee_bps, self.request.side, event.product)
         entry.answered_at = now
         entry.source = quote.source
+        if event.asked_at is not None:
+            entry.asked_at = event.asked_at
         if connection.id not in self._open:
             entry.late, entry.priced = True, priced
             return []

@@ -187,8 +187,7 @@ TRANSITIONS: Final[dict[tuple[Phase, type], frozenset[Phase]]] = {
     (_A, Routed): frozenset({_R}),
     (_A, NotRouted): frozenset({_F}),
     (_A, CancelRequested): frozenset({_A}),
-    # Evidence about an attempt that was given up as refused: the counterparty contradicts itself, and what
-    # it executed counts.
+    # About an attempt that was given up as refused: the counterparty contradicts itself; what traded counts.
     (_A, Reported): frozenset({_W, _F}),
     (_R, Refused): frozenset({_A, _F}),
     (_R, WentInDoubt): frozenset({_D}),

@@ -28,6 +28,7 @@ from router.core.competition import (
 from router.core.ledger import Ledger
 from router.core.model import Book, OrderRequest, Quote, Reason, Source
 from router.core.pricing import quote_from_levels
+from router.observe.observer import Observer
 from router.ports import BudgetSpentError, Clock, OffWireError, VenueUnreachableError
 from router.service.venues import Member, Venues, levels_for
 
@@ -50,11 +51,13 @@ LateQuote = Callable[[Held, str], None]
 class Competing:
     """Holds competitions over the connections that there are."""
 
-    def __init__(self, venues: Venues, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, venues: Venues, ledger: Ledger, observer: Observer, clock: Clock) -> None:
         self._venues = venues
         self._ledger = ledger
+        self._observer = observer
         self._clock = clock
         self._asking: dict[tuple[str, str], _Question] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def hold(
         self,
@@ -120,41 +123,43 @@ class Competing:
         """Ask a counterparty for its book, in a task of its own.
 
         Competitions that ask for the same book at the same time share one question: a request costs what an
-        order costs, and a burst of orders must not spend the account's budget on one price.
+        order costs, and a burst of orders must not spend the account's budget on one price. One that has
+        missed the deadline of whom it was asked for is not joined: it may hang, and the next need not.
         """
         key = (member.connection.id, run.held.competition.request.product)
         question = self._asking.get(key)
-        if question is None:
-            question = self._asking[key] = _Question()
-            question.task = asyncio.get_running_loop().create_task(
-                self._answer(key, member, question, deadline)
-            )
+        if question is None or self._clock.now() >= question.deadline:
+            question = self._asking[key] = _Question(deadline)
+            task = asyncio.get_running_loop().create_task(self._answer(key, member, question))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         question.runs.append(run)
 
     async def close(self) -> None:
         """Stop asking."""
-        tasks = [question.task for question in self._asking.values() if question.task is not None]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
 
-    async def _answer(
-        self, key: tuple[str, str], member: Member, question: "_Question", deadline: int
-    ) -> None:
+    async def _answer(self, key: tuple[str, str], member: Member, question: "_Question") -> None:
         name, product = key
         failed: QuoteFailed | None = None
         book: Book | None = None
         try:
-            book = await member.venue.request_book(product, deadline + LATE_QUOTE_NS)
+            book = await member.venue.request_book(product, question.deadline + LATE_QUOTE_NS)
         except BudgetSpentError as error:
             failed = QuoteFailed(name, None, Reason.RATE_LIMITED, error.detail)
         except OffWireError as error:
             failed = QuoteFailed(name, Source.REQUEST, Reason.INVALID_QUOTE, error.detail)
         except VenueUnreachableError as error:
             failed = QuoteFailed(name, Source.REQUEST, Reason.VENUE_ERROR, error.detail)
+        except Exception as error:  # noqa: BLE001 - a bug in one adapter must not cost the others the deadline
+            self._observer.task_failed("question", error)
+            failed = QuoteFailed(name, Source.REQUEST, Reason.VENUE_ERROR, type(error).__name__)
         finally:
-            del self._asking[key]
+            if self._asking.get(key) is question:
+                del self._asking[key]
         for run in question.runs:
             if book is not None:
                 run.offer(member, book, Source.REQUEST)
@@ -165,11 +170,11 @@ class Competing:
 class _Question:
     """One request for a book that is under way, and the competitions that wait for its answer."""
 
-    __slots__ = ("runs", "task")
+    __slots__ = ("deadline", "runs")
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: int) -> None:
+        self.deadline = deadline
         self.runs: list[_Run] = []
-        self.task: asyncio.Task[None] | None = None
 
 
 class _Run:
@@ -219,6 +224,8 @@ class _Run:
 
     def offer(self, member: Member, book: Book, source: Source) -> None:
         """Turn a book into the machine's event."""
+        # A streamed book is asked only now, whatever the competition waited for before.
+        asked_at = self._clock.now() if source is Source.BOOK else None
         competition = self.held.competition
         protected = competition.rules.terms.protected
         quote = self._competing.quote_of_book(member, competition.request, book, source, protected=protected)
@@ -227,7 +234,7 @@ class _Run:
             reason = quote if isinstance(quote, Reason) else Reason.PRODUCT_UNSUPPORTED
             self.feed(QuoteFailed(member.connection.id, source, reason))
         else:
-            self.feed(QuoteReceived(quote, product))
+            self.feed(QuoteReceived(quote, product, asked_at))
 
     def feed(self, event: Event) -> None:
         """Hand an event to the machine; a quote that came too late is told to whoever keeps the record."""

@@ -1,0 +1,33 @@
+"""What of an order is done: each fill counted once, and cumulative quantities that only grow."""
+
+from decimal import Decimal
+
+from router.core.model import Fill, OrderReport
+from router.core.money import ZERO, add, mul
+
+
+def counted(
+    fills: tuple[Fill, ...], base: Decimal, quote: Decimal, report: OrderReport
+) -> tuple[tuple[Fill, ...], Decimal, Decimal]:
+    """Fills, base and quote quantities after a report: whatever shows more of the order done.
+
+    `fills`, `base` and `quote` are what was known before it. A fill is known by the counterparty's trade id.
+    """
+    known = {fill.id for fill in fills}
+    new = tuple({fill.id: fill for fill in report.fills if fill.id not in known}.values())
+    if report.filled_base > base or (report.filled_base == base and report.filled_quote is not None):
+        base = report.filled_base
+        if report.filled_quote is not None:
+            quote = report.filled_quote
+        elif report.average_price is not None:
+            quote = mul(report.average_price, base)
+    if not new:
+        return fills, base, quote
+    fills = (*fills, *new)
+    by_fill_base, by_fill_quote = ZERO, ZERO
+    for fill in fills:
+        by_fill_base = add(by_fill_base, fill.quantity_base)
+        by_fill_quote = add(by_fill_quote, fill.quantity_quote)
+    if by_fill_base > base or (by_fill_base == base and report.filled_quote is None):
+        base, quote = by_fill_base, by_fill_quote
+    return fills, base, quote
