@@ -1,0 +1,177 @@
+"""The shared request budget: who waits, who is served, what headers do."""
+
+import asyncio
+
+import pytest
+
+from router.ports import BudgetSpentError, Lane
+from tests.unit.venues.support import SECOND, LoopClock, virtually
+from venues.transport.budget import RequestBudget, header_number
+from venues.transport.slots import COOL_NS
+
+LIMITS = {"X-Ratelimit-Remaining": "0", "X-Ratelimit-Reset": "500"}
+
+
+def test_an_order_is_taken_at_once_or_not_at_all() -> None:
+    async def main() -> None:
+        budget = RequestBudget(10, LoopClock())
+        taken = [budget.try_take(Lane.ORDER) for _ in range(9)]
+        assert taken == [True] * 8 + [False]
+        assert not budget.can_take(Lane.ORDER)
+        assert budget.left() == 2
+
+    virtually(main)
+
+
+def test_asking_whether_there_is_one_takes_none() -> None:
+    async def main() -> None:
+        budget = RequestBudget(3, LoopClock())
+        assert budget.can_take(Lane.ORDER)
+        assert budget.left() == 3
+
+    virtually(main)
+
+
+def test_who_waits_is_served_when_a_slot_has_rested() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(1, clock)
+        await budget.take(Lane.REST, clock.now() + SECOND)
+        budget.answered({}, 200)
+        began = clock.now()
+        await budget.take(Lane.REST, began + 5 * SECOND)
+        assert clock.now() - began >= COOL_NS
+
+    virtually(main)
+
+
+def test_lanes_come_before_the_order_of_arrival() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(1, clock)
+        assert budget.try_take(Lane.CANCEL)
+        served: list[str] = []
+
+        async def one(lane: Lane, name: str) -> None:
+            await budget.take(lane, clock.now() + 60 * SECOND)
+            served.append(name)
+            budget.answered({}, 200)
+
+        asked = [
+            (Lane.REST, "rest"),
+            (Lane.BALANCES, "balances 1"),
+            (Lane.BALANCES, "balances 2"),
+            (Lane.LOOK_UP, "look-up"),
+            (Lane.CANCEL, "cancel"),
+        ]
+        async with asyncio.TaskGroup() as group:
+            for lane, name in asked:
+                group.create_task(one(lane, name))
+            await asyncio.sleep(0)
+            budget.answered({}, 200)
+        assert served == ["cancel", "look-up", "balances 1", "balances 2", "rest"]
+
+    virtually(main)
+
+
+def test_an_order_does_not_take_what_a_cancel_waits_for() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(1, clock)
+        assert budget.try_take(Lane.CANCEL)
+        waiting = asyncio.create_task(budget.take(Lane.CANCEL, clock.now() + 60 * SECOND))
+        await asyncio.sleep(0)
+        budget.answered({}, 200)
+        # The slot has rested by now, and the timer that serves the waiting has not run yet.
+        asyncio.get_running_loop().call_later(
+            COOL_NS / SECOND, lambda: taken.append(budget.try_take(Lane.ORDER))
+        )
+        taken: list[bool] = []
+        await waiting
+        assert taken == [False]
+
+    virtually(main)
+
+
+def test_a_deadline_ends_the_wait_and_says_that_nothing_was_sent() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(1, clock)
+        assert budget.try_take(Lane.CANCEL)
+        began = clock.now()
+        with pytest.raises(BudgetSpentError, match="balances"):
+            await budget.take(Lane.BALANCES, began + SECOND)
+        assert clock.now() - began == pytest.approx(SECOND, rel=0.01)
+        budget.unused()
+        assert budget.left() == 1
+
+    virtually(main)
+
+
+def test_one_who_is_cancelled_while_waiting_keeps_nothing() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(1, clock)
+        assert budget.try_take(Lane.CANCEL)
+        waiting = asyncio.create_task(budget.take(Lane.REST, clock.now() + 60 * SECOND))
+        await asyncio.sleep(0)
+        # Served and cancelled in the same pass of the loop.
+        budget.unused()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert budget.left() == 1
+
+    virtually(main)
+
+
+def test_a_429_blocks_the_account_for_its_retry_after() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(10, clock)
+        assert budget.try_take(Lane.ORDER)
+        budget.answered({"Retry-After": "3"}, 429)
+        assert budget.left() == 0
+        began = clock.now()
+        await budget.take(Lane.CANCEL, began + 60 * SECOND)
+        assert 3 * SECOND <= clock.now() - began < 4 * SECOND
+
+    virtually(main)
+
+
+def test_retry_after_counts_on_a_429_alone() -> None:
+    async def main() -> None:
+        budget = RequestBudget(10, LoopClock())
+        assert budget.try_take(Lane.ORDER)
+        budget.answered({"Retry-After": "3"}, 200)
+        assert budget.left() == 9
+
+    virtually(main)
+
+
+def test_what_is_left_there_is_believed_where_it_is_less() -> None:
+    async def main() -> None:
+        budget = RequestBudget(10, LoopClock())
+        assert budget.try_take(Lane.ORDER)
+        budget.answered(LIMITS, 200)
+        assert budget.left() == 0
+        await asyncio.sleep(0.6)
+        assert budget.left() == 9
+
+    virtually(main)
+
+
+@pytest.mark.parametrize("garbage", ["", "-1", "1.5", "NaN", "²", "1_0", "9" * 30, "soon", "٣"])
+def test_garbage_in_a_header_is_no_number(garbage: str) -> None:
+    assert header_number({"Retry-After": garbage}, "Retry-After") is None
+
+
+def test_a_lower_limit_of_a_second_connection_holds() -> None:
+    async def main() -> None:
+        budget = RequestBudget(10, LoopClock())
+        budget.limit_to(4)
+        assert budget.requests_per_second == 4
+        budget.limit_to(9)
+        assert budget.left() == 4
+
+    virtually(main)

@@ -1,0 +1,121 @@
+"""The request budget, as a machine fed with times."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.ports import Lane
+from tests.unit.venues.support import SECOND
+from venues.transport.slots import COOL_NS, Slots, leaves
+
+MS = SECOND // 1000
+
+
+def taken(slots: Slots, lane: Lane, now: int = 0) -> int:
+    count = 0
+    while slots.try_take(lane, now):
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize(
+    ("lane", "expected"),
+    [(Lane.CANCEL, 10), (Lane.ORDER, 8), (Lane.LOOK_UP, 9), (Lane.BALANCES, 7), (Lane.REST, 6)],
+)
+def test_each_lane_leaves_slots_to_those_before_it(lane: Lane, expected: int) -> None:
+    assert expected == taken(Slots(10), lane)
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+@pytest.mark.parametrize("lane", list(Lane))
+def test_no_size_shuts_a_lane_out(lane: Lane, size: int) -> None:
+    assert Slots(size).try_take(lane, 0)
+    assert leaves(lane, size) < size
+
+
+def test_one_request_a_second_leaves_nothing_to_others() -> None:
+    assert [leaves(lane, 1) for lane in Lane] == [0] * 5
+
+
+def test_a_slot_is_free_a_second_after_the_answer_and_not_after_the_request() -> None:
+    slots = Slots(1)
+    assert slots.try_take(Lane.CANCEL, 0)
+    slots.answered(5 * SECOND)
+    assert not slots.try_take(Lane.CANCEL, 5 * SECOND + COOL_NS - 1)
+    assert slots.try_take(Lane.CANCEL, 5 * SECOND + COOL_NS)
+
+
+def test_an_unused_slot_is_free_at_once() -> None:
+    slots = Slots(1)
+    slots.try_take(Lane.CANCEL, 0)
+    slots.unused()
+    assert slots.free(0) == 1
+
+
+def test_a_lower_remaining_is_believed_until_its_reset() -> None:
+    slots = Slots(10)
+    slots.told(2, 400, 0)
+    assert slots.free(0) == 2
+    slots.try_take(Lane.CANCEL, 0)
+    assert slots.free(399 * MS) == 1
+    assert slots.free(400 * MS) == 9
+
+
+def test_a_higher_remaining_than_ours_is_not_believed() -> None:
+    slots = Slots(3)
+    taken(slots, Lane.CANCEL)
+    slots.told(1000, 400, 0)
+    assert slots.free(0) == 0
+
+
+def test_a_reset_far_away_is_believed_for_five_seconds() -> None:
+    slots = Slots(10)
+    slots.told(0, 999_999_999, 0)
+    assert slots.free(5 * SECOND - 1) == 0
+    assert slots.free(5 * SECOND) == 10
+
+
+def test_a_block_is_believed_for_a_minute_at_most() -> None:
+    slots = Slots(10)
+    slots.block(86_400, 0)
+    assert slots.free(60 * SECOND - 1) == 0
+    assert slots.changes_at(0) == 60 * SECOND
+    assert slots.free(60 * SECOND) == 10
+
+
+def test_a_second_limit_only_lowers_the_first() -> None:
+    slots = Slots(10)
+    slots.shrink(4)
+    slots.shrink(20)
+    assert slots.free(0) == 4
+
+
+def test_a_limit_of_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        Slots(0)
+
+
+@given(
+    size=st.integers(1, 12),
+    steps=st.lists(
+        st.tuples(st.integers(0, 400), st.integers(0, 900), st.integers(0, 900)), min_size=1, max_size=60
+    ),
+)
+def test_no_window_of_a_second_at_the_counterparty_ever_holds_more_than_allowed(
+    size: int, steps: list[tuple[int, int, int]]
+) -> None:
+    """Whenever a request arrives between its being sent and its answer, however long either takes."""
+    slots, now = Slots(size), 0
+    arrivals: list[int] = []
+    answers: list[int] = []
+    for pause_ms, way_ms, back_ms in steps:
+        now += pause_ms * MS
+        for at in sorted(at for at in answers if at <= now):
+            slots.answered(at)
+            answers.remove(at)
+        if slots.try_take(Lane.CANCEL, now):
+            arrivals.append(now + way_ms * MS)
+            answers.append(now + (way_ms + back_ms) * MS)
+    arrivals.sort()
+    for first, beyond in zip(arrivals, arrivals[size:], strict=False):
+        assert beyond - first > SECOND

@@ -1,0 +1,371 @@
+"""BitGo Prime as a `Venue`: what the router calls, answered from what the connection's tasks keep up.
+
+What `Venue` leaves open is decided so:
+
+- `book` subscribes a product when it is first asked for (at most 64), so the first answer is None.
+- `OrderReport.at` is the router's own time of arrival. The ledger compares it with the times at which
+  balances were asked for, and these are on the router's clock.
+- An order that ends in a feed message without a reason is read by REST before it is reported (`explain`).
+- A connection that does not run never sends: `NeverSent`, or `VenueUnreachableError`.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Sequence
+from decimal import Decimal
+
+from router.core.model import Book, Connection, Fill, OrderReport, OutboundOrder, Product
+from router.ports import (
+    BudgetSpentError,
+    CancelResult,
+    Clock,
+    Health,
+    Lane,
+    NeverSent,
+    OffWireError,
+    SubmitResult,
+    Taken,
+    Unanswered,
+    VenueListener,
+    VenueUnreachableError,
+)
+from router.settings import CompetitionSettings, ConnectionSettings
+from venues.bitgo import wire
+from venues.bitgo.book import BadBookError, Snapshots, book_of
+from venues.bitgo.client import Client
+from venues.bitgo.encode import socket_url
+from venues.bitgo.explain import Explainer
+from venues.bitgo.feed import Feed
+from venues.bitgo.orders import Orders
+from venues.bitgo.parse import balance_of, decode, lacks_reason, readable, report_of_message
+from venues.transport.backoff import Backoff
+from venues.transport.budget import RequestBudget
+from venues.transport.coalesce import Coalesced
+from venues.transport.ending import see_through, settle
+from venues.transport.standing import Standing
+from venues.transport.timing import Timing
+
+
+class BitgoPrime:
+    """One account at BitGo Prime, Spot or PTS. An instance belongs to one event loop and runs once."""
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        competition: CompetitionSettings,
+        clock: Clock,
+        budget: RequestBudget,
+        draws: random.Random,
+        timing: Timing,
+    ) -> None:
+        self._connection = settings.connection
+        self._competition = competition
+        self._clock = clock
+        self._timing = timing
+        self._draws = draws
+        self._budget = budget
+        self._listener: VenueListener | None = None
+        self._standing = Standing(clock, self._health_changed)
+        self._client = Client(settings, budget, clock, timing, self._standing.score, self._recorded)
+        self._orders = Orders(self._client, self._connection, clock, timing)
+        self._feed = Feed(
+            settings.account_id, socket_url(settings.base_url), self, timing, self._new_backoff()
+        )
+        self._explainer = Explainer(self._orders.explain, self._report, self._new_backoff())
+        self._balances = Coalesced(self._read_balances)
+        self._products: dict[str, Product] = {}
+        self._books: dict[str, Snapshots] = {}
+        self._stated_at: int | None = None
+        self._taken = 0
+        self._submits: set[asyncio.Task[SubmitResult]] = set()
+
+    @property
+    def connection(self) -> Connection:
+        """Who this is."""
+        return self._connection
+
+    def health(self) -> Health:
+        """Its condition now."""
+        return self._standing.health(self._budget.left())
+
+    def product(self, name: str) -> Product | None:
+        """A product, as last read."""
+        return self._products.get(name)
+
+    def products(self) -> Sequence[Product]:
+        """All of them, as last read."""
+        return tuple(self._products.values())
+
+    def book(self, product: str) -> Book | None:
+        """The streamed book; subscribes it where it is not yet."""
+        known = self._products.get(product)
+        if known is None:
+            return None
+        self._feed.want(product)
+        snapshots = self._books.get(product)
+        if snapshots is None:
+            return None
+        try:
+            return snapshots.book(known)
+        except BadBookError as error:
+            self._bad_data(product, f"book_{error.what}")
+            return snapshots.book(known)
+
+    async def request_book(self, product: str, deadline: int) -> Book:
+        """Ask for a book, in the lane that leaves most to orders."""
+        known = self._products.get(product)
+        if known is None:
+            raise VenueUnreachableError("expected a product that is known, was another")
+        found = await self._client.read(
+            "book",
+            "products",
+            product,
+            "level2",
+            kind=wire.Level2,
+            lane=Lane.REST,
+            deadline=deadline,
+        )
+        try:
+            return book_of(found, known, self._clock.now())
+        except BadBookError as error:
+            self._bad_data(product, f"book_{error.what}")
+            raise
+
+    def has_order_budget(self) -> bool:
+        """Whether a request for an order could go out now."""
+        return self._budget.can_take(Lane.ORDER)
+
+    def take_order_budget(self) -> bool:
+        """Take the request that an order will use."""
+        if not self._budget.try_take(Lane.ORDER):
+            return False
+        self._taken += 1
+        return True
+
+    def return_order_budget(self) -> None:
+        """Give back what was taken; nothing happens where nothing was."""
+        if self._taken:
+            self._taken -= 1
+            self._budget.unused()
+
+    async def submit(self, order: OutboundOrder) -> SubmitResult:
+        """Send one order, once, in a task of the adapter's own: the caller's cancellation does not end it."""
+        if self._taken:
+            self._taken -= 1
+        elif not self._budget.try_take(Lane.ORDER):
+            return NeverSent("the request budget was not taken, and has nothing left")
+        task = asyncio.create_task(self._submit(order))
+        self._submits.add(task)
+        task.add_done_callback(self._submits.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._tell_orphan)
+            raise
+
+    async def _submit(self, order: OutboundOrder) -> SubmitResult:
+        report: OrderReport | None = None
+        self._explainer.sent(order.venue_client_order_id)
+        try:
+            result = await self._orders.submit(order)
+            if isinstance(result, Taken):
+                report = result.report
+        except asyncio.CancelledError:
+            # Only `run` cancels this task, when it ends before the answer.
+            return Unanswered("the connection was stopped before the answer came")
+        else:
+            return result
+        finally:
+            self._explainer.answered(order.venue_client_order_id, report)
+
+    def _tell_orphan(self, task: "asyncio.Task[SubmitResult]") -> None:
+        result = None if task.cancelled() else task.result()
+        if isinstance(result, Taken):
+            self._report(result.report)
+
+    async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
+        """What the counterparty knows of an order."""
+        report = await self._orders.look_up(order, venue_order_id)
+        self._explainer.answered(order.venue_client_order_id, report)
+        return report
+
+    async def recent_orders(self, since: int) -> Sequence[OrderReport]:
+        """Every order of this account and funding type created at or after `since`; without fills."""
+        return await self._orders.recent(since)
+
+    async def fills(self, venue_order_id: str) -> Sequence[Fill]:
+        """Every execution of an order."""
+        return await self._orders.fills(venue_order_id)
+
+    async def cancel(self, order: OutboundOrder, venue_order_id: str) -> CancelResult:
+        """Ask for an order to be cancelled; a refusal for want of budget or connection is no answer."""
+        # An order of before this process: its end on the feed is to be explained too.
+        self._explainer.answered(order.venue_client_order_id, None)
+        return await self._orders.cancel(venue_order_id)
+
+    async def read_balances(self) -> None:
+        """Read the balances; calls that come while one runs share the next one."""
+        if not self._connection.pts:
+            await self._balances()
+
+    async def _read_balances(self) -> None:
+        asked_at = self._clock.now()
+        rows = await self._client.read("balances", "balances", kind=wire.Rows, lane=Lane.BALANCES)
+        stated: dict[str, Decimal] = {}
+        for row in rows.data:
+            try:
+                asset, amount = balance_of(row)
+            except OffWireError:
+                # An asset that is not stated counts as zero: the safe side.
+                self._bad_data("", "balance")
+                continue
+            if asset in stated:
+                raise OffWireError("expected every currency once, was one twice")
+            stated[asset] = amount
+        self._stated_at = asked_at
+        if self._listener is not None:
+            self._listener.balances_stated(self._connection.id, stated, asked_at)
+
+    async def run(self, listener: VenueListener) -> None:
+        """Keep the connection up until cancelled; what is in flight then has `stop_ms` to end."""
+        self._listener = listener
+        session = self._client.open()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._feed.run(session, self._client.authorization))
+                group.create_task(self._keep_products())
+                group.create_task(self._keep_synchronous(listener))
+                group.create_task(self._probe())
+                group.create_task(self._explainer.run())
+                if not self._connection.pts:
+                    group.create_task(self._keep_balances())
+        finally:
+            await see_through(self._end())
+
+    async def _end(self) -> None:
+        await settle(self._submits, self._timing.stop_ms)
+        await self._balances.close()
+        await self._client.close()
+        self._standing.stop()
+
+    async def _keep_products(self) -> None:
+        backoff = self._new_backoff()
+        while True:
+            await self._standing.closed()
+            try:
+                await self._read_products()
+            except VenueUnreachableError as error:
+                self._standing.note(f"products: {error.detail}")
+                await asyncio.sleep(backoff.next_s())
+            else:
+                backoff.reset()
+                await asyncio.sleep(self._timing.products_ms / 1000)
+
+    async def _read_products(self) -> None:
+        rows = await self._client.read("products", "products", kind=wire.Rows, lane=Lane.REST)
+        found: dict[str, Product] = {}
+        for product in readable(rows.data):
+            if isinstance(product, OffWireError):
+                self._bad_data("", "product")
+            else:
+                found[product.name] = product
+        if not found:
+            raise OffWireError("expected a product that can be read, was none")
+        self._products = found
+        self._standing.products_known()
+
+    async def _keep_synchronous(self, listener: VenueListener) -> None:
+        """After every (re)connection, read again what was missed, and only then trade."""
+        backoff = self._new_backoff()
+        while True:
+            generation = await self._standing.sync_wanted()
+            try:
+                began = self._clock.now()
+                await listener.reconcile(self._connection.id)
+                # Who reconciles may have read them on the way.
+                if self._stated_at is None or self._stated_at < began:
+                    await self.read_balances()
+            except VenueUnreachableError as error:
+                self._standing.note(f"reconciling: {error.detail}")
+                await asyncio.sleep(backoff.next_s())
+            else:
+                backoff.reset()
+                self._standing.synchronous(generation)
+
+    async def _keep_balances(self) -> None:
+        while True:
+            await asyncio.sleep(self._competition.balance_refresh_ms / 1000)
+            await self._standing.closed()
+            # A failure is counted where it happened; the statement ages until one succeeds.
+            with contextlib.suppress(VenueUnreachableError):
+                await self.read_balances()
+
+    async def _probe(self) -> None:
+        """While the breaker is open, try one read at a time."""
+        backoff = self._new_backoff()
+        while True:
+            await self._standing.opened()
+            await asyncio.sleep(backoff.next_s())
+            try:
+                await self._read_products()
+            except BudgetSpentError:
+                continue
+            except VenueUnreachableError as error:
+                self._standing.note(error.detail)
+            else:
+                backoff.reset()
+                self._standing.close()
+
+    # What the feed tells.
+    def feed_changed(self, up: bool, detail: str | None) -> None:  # noqa: FBT001 - see FeedOwner
+        """The feed is up, or down."""
+        self._standing.feed_changed(up=up, detail=detail)
+
+    def book_arrived(self, product: str, message: bytes) -> None:
+        """A snapshot; read when it is asked for."""
+        now = self._clock.now()
+        self._standing.feed_at = now
+        self._books.setdefault(product, Snapshots()).arrived(message, now)
+
+    def book_broken(self, product: str) -> None:
+        """A book is not to be relied on any more."""
+        self._books.pop(product, None)
+
+    def order_arrived(self, message: bytes) -> None:
+        """Something about an order of the account."""
+        now = self._clock.now()
+        self._standing.feed_at = now
+        try:
+            found = decode(message, wire.OrderMessage)
+            report = report_of_message(found, self._connection, now)
+        except OffWireError:
+            self._bad_data("", "order_message")
+            return
+        if report is None or (lacks_reason(found, report) and self._explainer.holds(report)):
+            return
+        self._report(report)
+
+    def feed_garbled(self, product: str, what: str) -> None:
+        """A message of the feed was dropped."""
+        self._bad_data(product, f"feed_{what}")
+
+    def _new_backoff(self) -> Backoff:
+        return Backoff(self._timing.backoff_ms_min, self._timing.backoff_ms_max, self._draws)
+
+    def _report(self, report: OrderReport) -> None:
+        if self._listener is not None:
+            self._listener.order_reported(self._connection.id, report)
+
+    def _bad_data(self, product: str, what: str) -> None:
+        if self._listener is not None:
+            self._listener.bad_data(self._connection.id, product, what)
+
+    def _health_changed(self) -> None:
+        if self._listener is not None:
+            self._listener.health_changed(self._connection.id, self.health())
+
+    def _recorded(self, operation: str, result: str, latency_ns: int, request_id: str | None) -> None:
+        self._standing.scored()
+        if self._listener is not None:
+            self._listener.request_answered(self._connection.id, operation, result, latency_ns, request_id)

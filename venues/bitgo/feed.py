@@ -1,0 +1,240 @@
+"""The WebSocket feed of one account: one socket, kept up, with books subscribed as they are asked for.
+
+    connecting ──handshake──▶ subscribing ──acknowledged──▶ up ──silent, closed, broken──▶ down ─┐
+        ▲                                                                                       │
+        └──────────────────────────── back-off with full jitter ────────────────────────────────┘
+
+Pings, subscription caps and reconnecting are not documented. So: own pings (`heartbeat_ms`; a pong may take
+half of it), and a feed that has books subscribed and brings none for `feed_silence_ms` counts as down,
+whatever else it says.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NoReturn, Protocol
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from venues.bitgo import wire
+from venues.bitgo.encode import subscription
+from venues.transport.backoff import Backoff
+from venues.transport.timing import Timing
+
+PRODUCTS_MAX: Final = 64
+"""Books subscribed at a time; the one not asked for the longest makes room."""
+MESSAGE_BYTES_MAX: Final = 1024 * 1024
+_ORDERS: Final = ""
+"""Stands for the orders channel where the others are named by their product."""
+_SUBSCRIBED: Final = ("subscribed", "already_subscribed")
+
+_ENVELOPE = msgspec.json.Decoder(wire.FeedMessage)
+
+
+class FeedOwner(Protocol):
+    """Who the feed tells. Synchronous and quick."""
+
+    def feed_changed(self, up: bool, detail: str | None) -> None:  # noqa: FBT001 - a callback's one fact
+        """It is up now, or down and why; a try that failed is told as down."""
+
+    def book_arrived(self, product: str, message: bytes) -> None:
+        """A snapshot, unread."""
+
+    def book_broken(self, product: str) -> None:
+        """What is known of a book may be wrong: it is subscribed again."""
+
+    def order_arrived(self, message: bytes) -> None:
+        """A message of the orders channel, unread."""
+
+    def feed_garbled(self, product: str, what: str) -> None:
+        """A message was dropped."""
+
+
+class FeedDownError(Exception):
+    """This socket is of no more use."""
+
+
+class Feed:
+    """Keeps the feed up. An instance belongs to one event loop."""
+
+    def __init__(self, account_id: str, url: URL, owner: FeedOwner, timing: Timing, backoff: Backoff) -> None:
+        self._account_id = account_id
+        self._url = url
+        self._owner = owner
+        self._timing = timing
+        self._backoff = backoff
+        self._wanted: dict[str, None] = {}
+        self._changed = asyncio.Event()
+        # Of the present socket:
+        self._asked: set[str] = set()
+        self._pending: set[str] = set()
+        self._again: set[str] = set()
+        self._resubscribed: dict[str, float] = {}
+        self._up = False
+        self._book_at = 0.0
+
+    def want(self, product: str) -> None:
+        """Have a book from now on. No I/O, no await."""
+        known = product in self._wanted
+        self._wanted.pop(product, None)
+        self._wanted[product] = None
+        if not known:
+            if len(self._wanted) > PRODUCTS_MAX:
+                del self._wanted[next(iter(self._wanted))]
+            self._changed.set()
+
+    async def run(self, session: aiohttp.ClientSession, headers: Callable[[], dict[str, str]]) -> NoReturn:
+        """Connect, serve, and connect again, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                detail = await self._serve(session, headers)
+            finally:
+                self._up = False
+            self._owner.feed_changed(up=False, detail=detail)
+            if loop.time() - began > self._timing.feed_silence_ms / 1000:
+                self._backoff.reset()
+            await asyncio.sleep(self._backoff.next_s())
+
+    async def _serve(self, session: aiohttp.ClientSession, headers: Callable[[], dict[str, str]]) -> str:
+        """One socket from handshake to end; says why it ended."""
+        try:
+            async with asyncio.timeout(self._timing.connect_ms / 1000):
+                socket = await session.ws_connect(
+                    self._url,
+                    headers=headers(),
+                    heartbeat=self._timing.heartbeat_ms / 1000,
+                    max_msg_size=MESSAGE_BYTES_MAX,
+                    decode_text=False,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.stop_ms / 1000),
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            # Its `repr` holds the request's headers, token and all: only the status leaves here.
+            return f"the handshake was answered {error.status}"
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            return f"no connection: {type(error).__name__}"
+        self._asked, self._again, self._resubscribed = set(), set(), {}
+        self._pending = {_ORDERS, *self._wanted}
+        writer = asyncio.create_task(self._write(socket))
+        try:
+            await self._read(socket)
+        except FeedDownError as error:
+            return str(error)
+        except (aiohttp.ClientError, OSError) as error:
+            return f"the connection broke: {type(error).__name__}"
+        finally:
+            writer.cancel()
+            await asyncio.wait({writer})
+            if not writer.cancelled():
+                writer.exception()
+            await socket.close()
+
+    async def _write(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
+        """Send what subscriptions change; the reader sees a connection that breaks under it."""
+        await socket.send_str(subscription(self._account_id, "orders"))
+        while True:
+            self._changed.clear()
+            gone = [name for name in self._asked if name not in self._wanted or name in self._again]
+            self._again.clear()
+            for product in gone:
+                self._asked.discard(product)
+                self._pending.discard(product)
+                self._owner.book_broken(product)
+                await socket.send_str(subscription(self._account_id, "level2", product, on=False))
+            for product in [name for name in self._wanted if name not in self._asked]:
+                self._asked.add(product)
+                self._pending.add(product)
+                self._book_at = asyncio.get_running_loop().time()
+                await socket.send_str(subscription(self._account_id, "level2", product))
+            await self._changed.wait()
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> NoReturn:
+        loop = asyncio.get_running_loop()
+        acknowledged_by = loop.time() + self._timing.acknowledge_ms / 1000
+        while True:
+            until = self._due(acknowledged_by)
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await socket.receive()
+            except TimeoutError:
+                self._overdue(loop.time(), acknowledged_by)
+                continue
+            if message.type is aiohttp.WSMsgType.TEXT or message.type is aiohttp.WSMsgType.BINARY:
+                data = message.data
+                self._take(data if isinstance(data, bytes) else str(data).encode())
+            else:
+                raise FeedDownError(f"the feed ended: {message.type.name.lower()}")
+            self._come_up()
+
+    def _due(self, acknowledged_by: float) -> float | None:
+        """When this socket has been silent for too long; None while it may be silent."""
+        if not self._up:
+            return acknowledged_by
+        return self._book_at + self._timing.feed_silence_ms / 1000 if self._asked else None
+
+    def _overdue(self, now: float, acknowledged_by: float) -> None:
+        due = self._due(acknowledged_by)
+        if due is None or now < due:
+            return  # a book or a subscription came in between
+        if self._up:
+            raise FeedDownError(f"no book came for {self._timing.feed_silence_ms} ms")
+        if _ORDERS in self._pending:
+            raise FeedDownError(f"orders were not subscribed within {self._timing.acknowledge_ms} ms")
+        for product in self._pending:
+            self._owner.feed_garbled(product, "not_subscribed")
+        self._pending.clear()
+        self._come_up()
+
+    def _come_up(self) -> None:
+        if not self._up and not self._pending:
+            self._up = True
+            self._book_at = asyncio.get_running_loop().time()
+            self._owner.feed_changed(up=True, detail=None)
+
+    def _take(self, data: bytes) -> None:
+        """Route one message."""
+        try:
+            envelope = _ENVELOPE.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self._owner.feed_garbled("", "unreadable")
+            return
+        if envelope.type in ("subscription_response", "error"):
+            self._subscription(envelope)
+        elif envelope.channel == "level2":
+            self._book(envelope, data)
+        elif envelope.channel in ("orders", "order"):
+            self._owner.order_arrived(data)
+        else:
+            self._owner.feed_garbled("", "unknown_message")
+
+    def _subscription(self, envelope: wire.FeedMessage) -> None:
+        name = envelope.product_id or "" if envelope.channel == "level2" else _ORDERS
+        if envelope.type == "subscription_response" and envelope.status in _SUBSCRIBED:
+            self._pending.discard(name)
+        elif envelope.type == "error" or envelope.status != "unsubscribed":
+            if name == _ORDERS and envelope.channel in ("orders", "order"):
+                raise FeedDownError("the subscription of orders was refused")
+            # Books are had all the same, by asking: the connection need not stay down for one.
+            self._pending.discard(name)
+            self._owner.feed_garbled(name, "not_subscribed")
+
+    def _book(self, envelope: wire.FeedMessage, data: bytes) -> None:
+        product = envelope.product or ""
+        if product not in self._asked:
+            # Ours, but of a product that was not asked for (or not any more).
+            self._owner.feed_garbled("", "wrong_product")
+            return
+        if envelope.type == "snapshot":
+            self._pending.discard(product)
+            self._book_at = asyncio.get_running_loop().time()
+            self._owner.book_arrived(product, data)
+            return
+        self._owner.feed_garbled(product, "not_a_snapshot")
+        self._owner.book_broken(product)
+        now = asyncio.get_running_loop().time()
+        if now >= self._resubscribed.get(product, 0.0):
+            self._resubscribed[product] = now + self._timing.resubscribe_ms / 1000
+            self._again.add(product)
+            self._changed.set()

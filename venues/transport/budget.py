@@ -1,0 +1,132 @@
+"""The request budget that the connections to one account share; who waits is served by lane, in order."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Mapping
+from typing import Final
+
+from router.ports import BudgetSpentError, Clock, Lane
+from venues.transport.slots import Slots
+
+_DIGITS_MAX: Final = 9
+
+
+def header_number(headers: Mapping[str, str], name: str) -> int | None:
+    """A whole number in a header; None where there is none, or garbage."""
+    text = headers.get(name, "").strip()
+    if not (text.isascii() and text.isdigit()) or len(text) > _DIGITS_MAX:
+        return None
+    return int(text)
+
+
+class RequestBudget:
+    """`requests_per_second` of one account. An instance belongs to one event loop."""
+
+    def __init__(self, requests_per_second: int, clock: Clock) -> None:
+        self._slots = Slots(requests_per_second)
+        self._clock = clock
+        self._waiting: list[tuple[Lane, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def requests_per_second(self) -> int:
+        """The limit."""
+        return self._slots.size
+
+    def limit_to(self, requests_per_second: int) -> None:
+        """A second connection to the account states a limit: the lower one holds."""
+        self._slots.shrink(requests_per_second)
+
+    def left(self) -> int:
+        """How many requests could go out now, whoever asks."""
+        return self._slots.free(self._clock.now())
+
+    def can_take(self, lane: Lane) -> bool:
+        """Whether `try_take` would succeed."""
+        if not self.try_take(lane):
+            return False
+        self._slots.unused()
+        return True
+
+    def try_take(self, lane: Lane) -> bool:
+        """Take a request now or not at all. Who waits in a lane before this one comes first."""
+        ahead = sum(1 for entry in self._waiting if entry[0] < lane and not entry[2].done())
+        return self._slots.try_take(lane, self._clock.now(), ahead)
+
+    async def take(self, lane: Lane, deadline: int) -> None:
+        """Take a request, waiting for one until `deadline` (nanoseconds since the epoch).
+
+        Raises `BudgetSpentError` if none came free in time.
+        """
+        if self._is_next(lane) and self._slots.try_take(lane, self._clock.now()):
+            return
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._waiting, (lane, next(self._order), turn))
+        # What is in the way now may be served already but for its timer.
+        self._serve()
+        try:
+            async with asyncio.timeout(max(0, deadline - self._clock.now()) / 1e9):
+                await turn
+        except TimeoutError:
+            # Its turn can come in the same pass of the loop as its deadline: then it has what it wanted.
+            if not turn.done() or turn.cancelled():
+                raise BudgetSpentError(
+                    f"expected a request of lane {lane.name.lower()} in time, none came free"
+                ) from None
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._slots.unused()
+            raise
+        finally:
+            turn.cancel()
+            self._serve()
+
+    def answered(self, headers: Mapping[str, str], status: int | None) -> None:
+        """A request ended: with these headers, or without an answer (`status` None).
+
+        `X-Ratelimit-Remaining`, `X-Ratelimit-Reset` (milliseconds) and, on a 429, `Retry-After` (seconds)
+        are believed within the bounds of `slots`.
+        """
+        now = self._clock.now()
+        self._slots.answered(now)
+        remaining = header_number(headers, "X-Ratelimit-Remaining")
+        reset_ms = header_number(headers, "X-Ratelimit-Reset")
+        if remaining is not None and reset_ms is not None:
+            self._slots.told(remaining, reset_ms, now)
+        if status == 429:
+            after = header_number(headers, "Retry-After")
+            # A 429 without a usable Retry-After still says that the window is full.
+            self._slots.block(1 if after is None else after, now)
+        self._serve()
+
+    def unused(self) -> None:
+        """What was taken saw no request."""
+        self._slots.unused()
+        self._serve()
+
+    def _is_next(self, lane: Lane) -> bool:
+        return not any(entry[0] <= lane and not entry[2].done() for entry in self._waiting)
+
+    def _serve(self) -> None:
+        now = self._clock.now()
+        while self._waiting:
+            lane, _, turn = self._waiting[0]
+            if not turn.done():
+                if not self._slots.try_take(lane, now):
+                    break
+                turn.set_result(None)
+            heapq.heappop(self._waiting)
+        self._arm(now)
+
+    def _arm(self, now: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        at = self._slots.changes_at(now) if self._waiting else None
+        if at is not None:
+            # A millisecond later, so that a timer that fires early does not find the slot resting still.
+            delay = (at - now) / 1e9 + 0.001
+            self._timer = asyncio.get_running_loop().call_later(delay, self._serve)

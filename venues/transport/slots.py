@@ -1,0 +1,111 @@
+"""The request budget of an account as a pure machine: slots, lanes, and what the counterparty said of them.
+
+`N` requests a second are `N` slots. A slot that a request took is free again one second (and a margin) after
+that request's *answer* came. The counterparty counted the request before it answered, so two uses of a slot
+are at least a second apart by its clock, and no window of a second, fixed or sliding, ever holds more than
+`N`. A bucket that is refilled as requests go out does not promise that: what was delayed on the way arrives
+together with what was sent later.
+
+The price is a round trip a slot: 10 requests/s at 50 ms are 9.3 requests/s.
+"""
+
+import heapq
+from typing import Final
+
+from router.ports import Lane
+
+SECOND_NS: Final = 1_000_000_000
+COOL_NS: Final = SECOND_NS + 20_000_000
+"""A slot's rest after the answer: the window of a second and 20 ms for the two clocks' rates."""
+RESET_NS_MAX: Final = 5 * SECOND_NS
+"""No `X-Ratelimit-Reset` is believed past this: windows are a second, a wrong one must not stop trading."""
+BLOCK_NS_MAX: Final = 60 * SECOND_NS
+"""No `Retry-After` is believed past this."""
+
+_LEAVES: Final = {Lane.CANCEL: 0, Lane.ORDER: 2, Lane.LOOK_UP: 1, Lane.BALANCES: 3, Lane.REST: 4}
+_FULL: Final = 5
+
+
+def leaves(lane: Lane, size: int) -> int:
+    """How many slots must be free still after a request of this lane; always fewer than `size`."""
+    return _LEAVES[lane] if size >= _FULL else _LEAVES[lane] * size // _FULL
+
+
+class Slots:
+    """The slots of one account. Times in nanoseconds; `now` never goes back."""
+
+    def __init__(self, size: int) -> None:
+        if size < 1:
+            raise ValueError(f"expected at least one request a second, was {size}")
+        self._size = size
+        self._busy = 0
+        self._cooling: list[int] = []
+        self._cap: int | None = None
+        self._cap_until = 0
+        self._blocked_until = 0
+
+    @property
+    def size(self) -> int:
+        """Requests a second."""
+        return self._size
+
+    def shrink(self, size: int) -> None:
+        """Allow fewer from now on; never more."""
+        self._size = max(1, min(self._size, size))
+
+    def free(self, now: int) -> int:
+        """How many requests could go out now."""
+        while self._cooling and self._cooling[0] <= now:
+            heapq.heappop(self._cooling)
+        if now < self._blocked_until:
+            return 0
+        free = self._size - self._busy - len(self._cooling)
+        if self._cap is not None:
+            if now < self._cap_until:
+                free = min(free, self._cap)
+            else:
+                self._cap = None
+        return max(0, free)
+
+    def try_take(self, lane: Lane, now: int, ahead: int = 0) -> bool:
+        """Take a slot if the lane may; `ahead`: how many others are to be served first."""
+        if self.free(now) - ahead <= leaves(lane, self._size):
+            return False
+        self._busy += 1
+        if self._cap is not None:
+            self._cap -= 1
+        return True
+
+    def answered(self, now: int) -> None:
+        """The answer to a request came, or it was given up: its slot rests."""
+        self._busy -= 1
+        heapq.heappush(self._cooling, now + COOL_NS)
+
+    def unused(self) -> None:
+        """A slot that was taken saw no request."""
+        self._busy -= 1
+        if self._cap is not None:
+            self._cap += 1
+
+    def told(self, remaining: int, reset_ms: int, now: int) -> None:
+        """The counterparty says that `remaining` requests are left for `reset_ms`.
+
+        Believed where it is less than we think: somebody else uses the account too.
+        """
+        if remaining < self.free(now):
+            self._cap = remaining
+            self._cap_until = now + min(reset_ms * 1_000_000, RESET_NS_MAX)
+
+    def block(self, seconds: int, now: int) -> None:
+        """The counterparty asked to be left alone for this long."""
+        self._blocked_until = max(self._blocked_until, now + min(seconds * SECOND_NS, BLOCK_NS_MAX))
+
+    def changes_at(self, now: int) -> int | None:
+        """When, at the earliest, time alone frees a slot; None if only an answer can."""
+        times = [at for at in self._cooling[:1] if at > now]
+        if self._cap is not None and self._cap_until > now:
+            times.append(self._cap_until)
+        if self._blocked_until > now:
+            # Whatever else changes before, nothing is free until then.
+            return self._blocked_until
+        return min(times, default=None)
