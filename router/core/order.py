@@ -20,20 +20,14 @@ from typing import Final
 
 import msgspec
 
+from router.core.attempt import Attempt
 from router.core.counting import counted
 from router.core.errors import Code, OrderError
 from router.core.model import (
-    Claim,
-    Connection,
     Fill,
     OrderReport,
     OrderRequest,
     OrderStatus,
-    OrderType,
-    OutboundOrder,
-    Product,
-    Route,
-    TimeInForce,
     VenueState,
 )
 from router.core.money import ZERO
@@ -51,27 +45,6 @@ class Phase(enum.StrEnum):
     WORKING = "working"
     """The counterparty has it."""
     FINAL = "final"
-
-
-class Attempt(msgspec.Struct, frozen=True):
-    """One counterparty tried for an order, and what is needed to find the order there."""
-
-    number: int
-    connection: Connection
-    outbound: OutboundOrder
-    product: Product
-    quoted_price: Decimal
-    quoted_all_in_price: Decimal
-    cover_price: Decimal | None
-    claim: Claim | None
-    routed_at: int
-    sent_at: int | None = None
-    error: OrderError | None = None
-
-    @property
-    def connection_id(self) -> str:
-        """The connection's id."""
-        return self.connection.id
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -213,7 +186,8 @@ TRANSITIONS: Final[dict[tuple[Phase, type], frozenset[Phase]]] = {
 def step(order: Order, event: Event, now: int) -> Order:
     """The order after an event; `now` in nanoseconds since the epoch. Raises `TransitionError`."""
     allowed = TRANSITIONS.get((order.phase, type(event)))
-    if allowed is None:
+    if allowed is None or (order.phase is _A and not order.attempts and isinstance(event, Reported)):
+        # A report about an order that was sent to nobody can be about another only.
         raise TransitionError(f"expected no {type(event).__name__} in phase {order.phase}, order {order.id}")
     after = _apply(order, event)
     if after.phase not in allowed:
@@ -349,52 +323,4 @@ def price_moved(order: Order) -> OrderError:
         f"{attempt.quoted_price:f} or better, nothing traded",
         retryable=True,
         connection_id=attempt.connection_id,
-    )
-
-
-def venue_client_order_id(order_id: str, connection_id: str, attempt: int) -> str:
-    """The id that the counterparty knows the order by: a function of order, connection and attempt.
-
-    So that after a crash the accepted row alone tells where to look, and under which id.
-    """
-    return f"{order_id}-{attempt}-{connection_id}"
-
-
-def make_attempt(
-    order: Order,
-    route: Route,
-    connection: Connection,
-    product: Product,
-    cover_price: Decimal | None,
-    now: int,
-) -> Attempt:
-    """The next attempt of an order on a route that was reserved for."""
-    number = len(order.attempts) + 1
-    own_id = venue_client_order_id(order.id, route.connection_id, number)
-    request = order.request
-    quote = route.priced.quote
-    # An indicative market order goes out as a limit: a price is never left open.
-    kind = OrderType.LIMIT if route.limit_price is not None else request.type
-    return Attempt(
-        number=number,
-        connection=connection,
-        outbound=OutboundOrder(
-            connection_id=route.connection_id,
-            venue_client_order_id=own_id,
-            product=request.product,
-            side=request.side,
-            type=kind,
-            quantity=request.quantity,
-            quantity_currency=request.quantity_currency,
-            limit_price=route.limit_price,
-            time_in_force=route.time_in_force,
-            duration_minutes=request.duration_minutes if route.time_in_force is TimeInForce.GTD else None,
-            quote_id=quote.quote_id,
-        ),
-        product=product,
-        quoted_price=quote.price,
-        quoted_all_in_price=route.priced.all_in_price,
-        cover_price=cover_price,
-        claim=route.claim,
-        routed_at=now,
     )

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from router.core.attempt import Attempt
 from router.core.errors import OrderError
 from router.core.model import Connection, Fill, Outcome
 from router.core.money import ZERO, decimals_of, format_amount, sub, trim
-from router.core.order import Attempt, Order
+from router.core.order import Order
 from router.core.pricing import all_in, better_by_bps, fee_on, unit_price, worse_by_bps
 from router.core.record import CompetitionRecord, EntryRecord
 from router.http import wire

@@ -101,6 +101,6 @@ class FileLock:
 
     def release(self) -> None:
         """Let go; a second call does nothing."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)

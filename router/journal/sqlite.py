@@ -6,6 +6,7 @@ a write. The file belongs to one router at a time (`location.FileLock`).
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +40,8 @@ class SqliteJournal:
         self._lock = lock
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-reader")
         self._closed = False
+        self._shutting = threading.Lock()
+        self._shut_down = False
 
     @classmethod
     def open(
@@ -204,12 +207,16 @@ class SqliteJournal:
         await asyncio.to_thread(self._shut)
 
     def _shut(self) -> None:
-        # The reader first: the last connection to close folds the log into the file, and it must be one
-        # that can write.
-        self._reader.shutdown(wait=True)
-        self._reading.close()
-        self._writer.stop()
-        self._lock.release()
+        with self._shutting:  # whoever closes too waits here until it is done, and finds nothing left to do
+            if self._shut_down:
+                return
+            # The reader first: the last connection to close folds the log into the file, and it must be
+            # one that can write.
+            self._reader.shutdown(wait=True)
+            self._reading.close()
+            self._writer.stop()
+            self._lock.release()
+            self._shut_down = True
 
     async def _write(self, operation: Operation) -> None:
         self._refuse_closed()

@@ -1,5 +1,6 @@
 """Logs: one JSON object to a line and an event, on stderr."""
 
+import json
 from typing import BinaryIO, Protocol, cast
 
 import msgspec
@@ -23,7 +24,12 @@ _encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
 def _render(_logger: object, _method: str, event: structlog.typing.EventDict) -> bytes:
-    return _encoder.encode(event)
+    try:
+        return _encoder.encode(event)
+    except UnicodeEncodeError:
+        # Half a surrogate pair in what somebody sent: UTF-8 cannot hold it, JSON can escape it. An event
+        # must not be lost to its text, nor the order that it is about to the event.
+        return json.dumps(event, default=repr).encode()
 
 
 def make_log(stream: BinaryIO) -> Log:

@@ -80,7 +80,7 @@ class Desk:
         self._ids = ids
         self._rules = rules
         self._orders = Orders(journal, ledger, observer, clock)
-        self._competing = Competing(venues, ledger, clock)
+        self._competing = Competing(venues, ledger, observer, clock)
         self._executing = Executing(venues, self._orders, ledger, self._competing, observer, clock)
         self._following = Following(venues, self._orders, observer, clock)
         self._cancelling = Cancelling(venues, self._orders, self._following)
@@ -124,19 +124,18 @@ class Desk:
         if connection_id is not None:
             request = msgspec.structs.replace(request, connections=(connection_id,))
         known = await self._known(request, protected=True) or await self._refuse(request, protected=True)
-        if known is not None:
-            return known
-        if rfq.accepted_by == client_order_id:
+        if known is None:
+            # Asked before the RFQ is used up; it may be marked with this id though the order was not kept.
             stored = await self._read(self._journal.order_by_client_id(client_order_id))
-            # Without one it was marked as accepted, and then the order itself could not be kept.
-            if stored is not None:
-                return await self._replay(request, stored, protected=True)
+            known = None if stored is None else await self._replay(request, stored, protected=True)
+        if known is not None:
+            return _of_rfq(known, rfq)
         credit = on_credit_failure or self._rules.on_credit_failure
         plan = self._quoting.plan(rfq, connection_id, credit)
         await self._read(self._quoting.consume(rfq, client_order_id))
         live = self._orders.hold(self._new_order(request, protected=True))
         live.record = rfq.competition
-        return await self._begin(live, partial(self._execute_accepted, plan=plan))
+        return _of_rfq(await self._begin(live, partial(self._execute_accepted, plan=plan)), rfq)
 
     async def order(self, order_id: str) -> Submission:
         """One order with its competition. Raises `NotFoundError`."""
@@ -376,6 +375,16 @@ class Desk:
             return await read
         except StoreError as error:
             raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be read") from error
+
+
+def _of_rfq(known: Submission, rfq: RfqRecord) -> Submission:
+    """The answer to an acceptance. Raises `ConflictError` where its id was used for another RFQ's."""
+    if known.competition is not None and known.competition.id != rfq.competition.id:
+        raise ConflictError(
+            Code.CLIENT_ORDER_ID_REUSED,
+            "rfq: expected as in the first request with this client_order_id, was another",
+        )
+    return known
 
 
 def _differing(request: OrderRequest, order: Order, *, protected: bool) -> str | None:

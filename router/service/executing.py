@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from router.core.attempt import make_attempt
 from router.core.competition import Contender
 from router.core.errors import Code, OrderError, UnavailableError
 from router.core.ledger import Ledger
@@ -30,7 +31,6 @@ from router.core.order import (
     Reported,
     Routed,
     WentInDoubt,
-    make_attempt,
 )
 from router.core.pricing import price_quote
 from router.core.routing import Terms, given_up, route
@@ -121,7 +121,16 @@ class Executing:
         cover = _cover(plan.rivals, routed.connection_id)
         earlier = None if live.order.attempt is None else live.order.attempt.error
         refusal: OrderError | None = None
-        attempt = make_attempt(live.order, routed, connection, product, cover, self._clock.now())
+        attempt = make_attempt(
+            live.order.id,
+            live.order.request,
+            len(live.order.attempts) + 1,
+            routed,
+            connection,
+            product,
+            cover,
+            self._clock.now(),
+        )
         try:
             if await self._orders.intend(live, Routed(attempt, plan.competition_id, plan.arrival_price)):
                 return True

@@ -50,6 +50,13 @@ class Lifecycle:
                 await asyncio.shield(live.accepting)
             except StoreError as error:
                 raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to") from error
+            except asyncio.CancelledError:
+                if not live.accepting.cancelled():
+                    raise
+                # Not the caller left, the router did: whether it was kept or not, it will never be sent.
+                raise UnavailableError(
+                    Code.SHUTTING_DOWN, "the router stopped before it was accepted"
+                ) from None
 
     async def answerable(self, live: LiveOrder) -> None:
         """Wait until a caller can be told the outcome, at most until the deadline. Raises as `begin`."""

@@ -58,8 +58,7 @@ async def test_products_are_known_once_it_trades(stage: Stage) -> None:
     assert stage.venue.product("NONE-SUCH") is None
 
 
-async def test_a_book_streams_from_the_first_time_it_is_asked_for(stage: Stage) -> None:
-    assert stage.venue.book(PRODUCT) is None
+async def test_the_books_of_what_can_be_traded_stream_without_being_asked_for(stage: Stage) -> None:
     book = await stage.book()
     assert [(level.price, level.size) for level in book.bids] == [(D("99.90"), 5), (D("99.80"), 5)]
     assert [(level.price, level.size) for level in book.asks] == [(D("100.10"), 5), (D("100.20"), 5)]

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from router.core.attempt import Attempt
 from router.core.errors import Code, OrderError, VenueError
 from router.core.model import (
     Connection,
@@ -19,7 +20,7 @@ from router.core.model import (
     Source,
     TimeInForce,
 )
-from router.core.order import Attempt, Order, Phase
+from router.core.order import Order, Phase
 from router.core.record import CompetitionRecord, EntryRecord, RfqRecord
 from router.ports import ConnectionState, ConnectionView, Health
 

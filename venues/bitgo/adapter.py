@@ -2,7 +2,8 @@
 
 What `Venue` leaves open is decided so:
 
-- `book` subscribes a product when it is first asked for (at most 64), so the first answer is None.
+- Every product that the account can trade has its book subscribed, as far as there is room (64); beyond
+  that `book` subscribes a product when it is first asked for, and the first answer is None.
 - `OrderReport.at` is the router's own time of arrival. The ledger compares it with the times at which
   balances were asked for, and these are on the router's clock.
 - An order that ends in a feed message without a reason is read by REST before it is reported (`explain`).
@@ -211,7 +212,12 @@ class BitgoPrime:
 
     async def _read_balances(self) -> None:
         asked_at = self._clock.now()
-        rows = await self._client.read("balances", "balances", kind=wire.Rows, lane=Lane.BALANCES)
+        overdue_ns = 2 * self._competition.balance_refresh_ms * 1_000_000
+        # Under a lasting load of orders the balances' own lane may never be served, and an account whose
+        # balance is unknown cannot trade: a statement that is overdue goes with the look-ups.
+        overdue = self._stated_at is not None and asked_at - self._stated_at > overdue_ns
+        lane = Lane.LOOK_UP if overdue else Lane.BALANCES
+        rows = await self._client.read("balances", "balances", kind=wire.Rows, lane=lane)
         stated: dict[str, Decimal] = {}
         for row in rows.data:
             try:
@@ -273,6 +279,10 @@ class BitgoPrime:
         if not found:
             raise OffWireError("expected a product that can be read, was none")
         self._products = found
+        pts = self._connection.pts
+        self._feed.offer(
+            sorted(name for name, p in found.items() if p.enabled and (p.margin_supported or not pts))
+        )
         self._standing.products_known()
 
     async def _keep_synchronous(self, listener: VenueListener) -> None:

@@ -10,7 +10,7 @@ whatever else it says.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NoReturn, Protocol
 
 import aiohttp
@@ -83,6 +83,14 @@ class Feed:
             if len(self._wanted) > PRODUCTS_MAX:
                 del self._wanted[next(iter(self._wanted))]
             self._changed.set()
+
+    def offer(self, products: Iterable[str]) -> None:
+        """Have these books too, as far as there is room beside those asked for. No I/O, no await."""
+        for product in products:
+            if product not in self._wanted and len(self._wanted) < PRODUCTS_MAX:
+                # In front: those that somebody asked for stay longer.
+                self._wanted = {product: None, **self._wanted}
+                self._changed.set()
 
     async def run(self, session: aiohttp.ClientSession, headers: Callable[[], dict[str, str]]) -> NoReturn:
         """Connect, serve, and connect again, until cancelled."""

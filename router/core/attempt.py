@@ -1,0 +1,86 @@
+"""One counterparty tried for an order: what is sent to it, and under which id it is found there."""
+
+from decimal import Decimal
+
+import msgspec
+
+from router.core.errors import OrderError
+from router.core.model import (
+    Claim,
+    Connection,
+    OrderRequest,
+    OrderType,
+    OutboundOrder,
+    Product,
+    Route,
+    TimeInForce,
+)
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One counterparty tried for an order, and what is needed to find the order there."""
+
+    number: int
+    connection: Connection
+    outbound: OutboundOrder
+    product: Product
+    quoted_price: Decimal
+    quoted_all_in_price: Decimal
+    cover_price: Decimal | None
+    claim: Claim | None
+    routed_at: int
+    sent_at: int | None = None
+    error: OrderError | None = None
+
+    @property
+    def connection_id(self) -> str:
+        """The connection's id."""
+        return self.connection.id
+
+
+def venue_client_order_id(order_id: str, connection_id: str, attempt: int) -> str:
+    """The id that the counterparty knows the order by: a function of order, connection and attempt.
+
+    So that after a crash the accepted row alone tells where to look, and under which id.
+    """
+    return f"{order_id}-{attempt}-{connection_id}"
+
+
+def make_attempt(
+    order_id: str,
+    request: OrderRequest,
+    number: int,
+    route: Route,
+    connection: Connection,
+    product: Product,
+    cover_price: Decimal | None,
+    now: int,
+) -> Attempt:
+    """The `number`th attempt of an order, from 1, on a route that was reserved for."""
+    own_id = venue_client_order_id(order_id, route.connection_id, number)
+    quote = route.priced.quote
+    # An indicative market order goes out as a limit: a price is never left open.
+    kind = OrderType.LIMIT if route.limit_price is not None else request.type
+    return Attempt(
+        number=number,
+        connection=connection,
+        outbound=OutboundOrder(
+            connection_id=route.connection_id,
+            venue_client_order_id=own_id,
+            product=request.product,
+            side=request.side,
+            type=kind,
+            quantity=request.quantity,
+            quantity_currency=request.quantity_currency,
+            limit_price=route.limit_price,
+            time_in_force=route.time_in_force,
+            duration_minutes=request.duration_minutes if route.time_in_force is TimeInForce.GTD else None,
+            quote_id=quote.quote_id,
+        ),
+        product=product,
+        quoted_price=quote.price,
+        quoted_all_in_price=route.priced.all_in_price,
+        cover_price=cover_price,
+        claim=route.claim,
+        routed_at=now,
+    )

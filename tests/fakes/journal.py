@@ -1,0 +1,145 @@
+"""A journal in memory that fails and waits when a test says so."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from router.core.order import Event, Order, Phase
+from router.journal.codec import decode_cursor, encode_cursor
+from router.ports import ClientOrderIdTakenError, RecordPage, StoreError
+
+T = TypeVar("T")
+
+
+class MemoryJournal:
+    """Implements `router.ports.Journal`. What outlives a router lives on in it: hand it to the next one.
+
+    `failing`: operations that raise `StoreError` (`accept`, `append`, `keep_competition`, `keep_rfq`,
+    `read`); `fail_at`: numbers of single writes that do, from 1. `hold(operation)` makes writes of a kind
+    wait until the gate that it returns is set. `started` gets the operation of each write when it begins,
+    `durable` is what was written, in order.
+    """
+
+    def __init__(self) -> None:
+        self.failing: set[str] = set()
+        self.fail_at: set[int] = set()
+        self.started: asyncio.Queue[str] = asyncio.Queue()
+        self.durable: list[tuple[str, str]] = []
+        self.attempts = 0
+        self.closed = False
+        self._gates: dict[str, asyncio.Event] = {}
+        self._orders: dict[str, Order] = {}
+        self._keys: dict[str, str] = {}
+        self._events: defaultdict[str, list[tuple[int, Event]]] = defaultdict(list)
+        self._competitions: dict[str, bytes] = {}
+        self._rfqs: dict[str, bytes] = {}
+
+    def hold(self, operation: str) -> asyncio.Event:
+        """Make writes of a kind (or every `read`) wait; set the event to let them go on."""
+        gate = self._gates[operation] = asyncio.Event()
+        return gate
+
+    def kept(self, order_id: str) -> Order:
+        """The order as it would be found after a crash now."""
+        return self._orders[order_id]
+
+    def kept_events(self, order_id: str) -> list[str]:
+        """The names of an order's events, oldest first."""
+        return [type(event).__name__ for _, event in self._events[order_id]]
+
+    @property
+    def kept_orders(self) -> list[Order]:
+        """Every order, in the order of acceptance."""
+        return list(self._orders.values())
+
+    async def accept(self, order: Order) -> None:
+        def keep() -> None:
+            key = order.request.client_order_id
+            if key in self._keys:
+                raise ClientOrderIdTakenError(self._orders[self._keys[key]])
+            self._keys[key] = order.id
+            self._orders[order.id] = order
+
+        await self._write("accept", order.id, keep)
+
+    async def append(self, order: Order, event: Event, at: int) -> None:
+        def keep() -> None:
+            if order.id not in self._orders:
+                raise AssertionError(f"expected {order.id} to be accepted before {event}")
+            self._orders[order.id] = order
+            self._events[order.id].append((at, event))
+
+        await self._write("append", f"{order.id} {type(event).__name__}", keep)
+
+    async def keep_competition(self, competition_id: str, order_id: str | None, record: bytes) -> None:
+        def keep() -> None:
+            self._competitions[competition_id] = record
+
+        await self._write("keep_competition", competition_id, keep)
+
+    async def keep_rfq(self, rfq_id: str, record: bytes) -> None:
+        def keep() -> None:
+            self._rfqs[rfq_id] = record
+
+        await self._write("keep_rfq", rfq_id, keep)
+
+    async def order(self, order_id: str) -> Order | None:
+        return await self._read(lambda: self._orders.get(order_id))
+
+    async def order_by_client_id(self, client_order_id: str) -> Order | None:
+        return await self._read(lambda: self._orders.get(self._keys.get(client_order_id, "")))
+
+    async def orders(self, limit: int, cursor: str | None) -> RecordPage:
+        newest = sorted(self._orders.values(), key=lambda order: (order.created_at, order.id), reverse=True)
+        if cursor is not None:
+            before = decode_cursor(cursor)
+            newest = [order for order in newest if (order.created_at, order.id) < before]
+        page = newest[:limit]
+        more = len(newest) > limit
+        found = RecordPage(tuple(page), encode_cursor(page[-1].created_at, page[-1].id) if more else None)
+        return await self._read(lambda: found)
+
+    async def events(self, order_id: str) -> Sequence[tuple[int, Event]]:
+        return await self._read(lambda: list(self._events[order_id]))
+
+    async def open_orders(self) -> Sequence[Order]:
+        return await self._read(
+            lambda: [order for order in self._orders.values() if order.phase is not Phase.FINAL]
+        )
+
+    async def competition(self, competition_id: str) -> bytes | None:
+        return await self._read(lambda: self._competitions.get(competition_id))
+
+    async def rfq(self, rfq_id: str) -> bytes | None:
+        return await self._read(lambda: self._rfqs.get(rfq_id))
+
+    async def check(self) -> None:
+        if self.failing:
+            raise StoreError("the disk is full")
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def _write(self, operation: str, what: str, keep: Callable[[], None]) -> None:
+        self.attempts += 1
+        number = self.attempts
+        self.started.put_nowait(operation)
+        await self._wait(operation)
+        if operation in self.failing or number in self.fail_at:
+            raise StoreError("the disk is full")
+        keep()
+        self.durable.append((operation, what))
+
+    async def _read(self, read: Callable[[], T]) -> T:
+        # What is read is what stood there when it was asked for: a slow answer is an old one.
+        found = read()
+        await self._wait("read")
+        if "read" in self.failing:
+            raise StoreError("the disk is gone")
+        return found
+
+    async def _wait(self, operation: str) -> None:
+        gate = self._gates.get(operation)
+        pause: Awaitable[object] = asyncio.sleep(0) if gate is None else gate.wait()
+        await pause

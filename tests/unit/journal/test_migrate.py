@@ -1,0 +1,130 @@
+"""Migrations are applied once and whole, and a file that is not ours to change is left alone."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from router.journal.migrate import APPLICATION_ID, Migration, known_migrations, migrate, statements
+from router.ports import StoreError
+
+FIRST = Migration(1, "0001_a.sql", "CREATE TABLE a (x);\n-- a word\nCREATE TABLE b (x);\n")
+SECOND = Migration(2, "0002_c.sql", "CREATE TABLE c (x);\n")
+BROKEN = Migration(2, "0002_c.sql", "CREATE TABLE c (x);\nCREATE TABLE a (x);\n")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as opened:
+        yield opened
+
+
+def dump(connection: sqlite3.Connection) -> tuple[list[str], int, int]:
+    """All that is in a file, and what its header says."""
+    (owner,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return list(connection.iterdump()), owner, version
+
+
+def test_migrations_are_applied_once(connection: sqlite3.Connection) -> None:
+    assert migrate(connection, [FIRST], "x") == 1
+    assert migrate(connection, [FIRST, SECOND], "x") == 1
+    before = dump(connection)
+
+    assert migrate(connection, [FIRST, SECOND], "x") == 0
+
+    assert before == dump(connection)
+    assert before[1:] == (APPLICATION_ID, 2)
+    rows = connection.execute("SELECT version, name, sha256 FROM migrations ORDER BY version").fetchall()
+    assert [(1, FIRST.name, FIRST.sha256), (2, SECOND.name, SECOND.sha256)] == rows
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(connection: sqlite3.Connection) -> None:
+    migrate(connection, [FIRST], "x")
+    before = dump(connection)
+
+    with pytest.raises(StoreError, match="already exists"):
+        migrate(connection, [FIRST, BROKEN], "x")
+
+    assert before == dump(connection)
+    assert not connection.in_transaction
+
+
+def test_a_newer_programs_file_is_refused(connection: sqlite3.Connection) -> None:
+    migrate(connection, [FIRST, SECOND], "x")
+    before = dump(connection)
+
+    with pytest.raises(StoreError, match="version 1 or older at x, was version 2: a newer"):
+        migrate(connection, [FIRST], "x")
+
+    assert before == dump(connection)
+
+
+def test_a_file_whose_header_says_newer_is_refused(connection: sqlite3.Connection) -> None:
+    migrate(connection, [FIRST], "x")
+    connection.execute("PRAGMA user_version = 7")
+
+    with pytest.raises(StoreError, match="was version 7"):
+        migrate(connection, [FIRST], "x")
+
+
+def test_a_migration_that_was_changed_is_refused(connection: sqlite3.Connection) -> None:
+    migrate(connection, [FIRST, SECOND], "x")
+    changed = Migration(1, FIRST.name, FIRST.sql + "\n")
+
+    with pytest.raises(StoreError) as raised:
+        migrate(connection, [changed, SECOND], "x")
+
+    for part in (changed.name, changed.sha256, FIRST.sha256):
+        assert part in str(raised.value)
+
+
+@pytest.mark.parametrize("mark", ["CREATE TABLE theirs (x)", "PRAGMA application_id = 5"])
+def test_another_programs_file_is_refused_and_left_alone(mark: str, connection: sqlite3.Connection) -> None:
+    connection.execute(mark)
+    before = dump(connection)
+
+    with pytest.raises(StoreError, match="another program's"):
+        migrate(connection, [FIRST], "x")
+
+    assert before == dump(connection)
+
+
+def test_a_file_that_another_process_is_writing_is_refused(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    connection.execute("BEGIN EXCLUSIVE")
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as second:
+        with pytest.raises(StoreError, match="locked"):
+            migrate(second, [FIRST], "x")
+        assert not second.in_transaction
+
+
+def test_what_comes_with_the_program_can_be_applied(connection: sqlite3.Connection) -> None:
+    known = known_migrations()
+
+    assert len(known) == migrate(connection, known, "x")
+    assert [migration.version for migration in known] == list(range(1, len(known) + 1))
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert tables >= {"orders", "order_events", "competitions", "rfqs"}
+
+
+def test_statements_are_split_where_they_end() -> None:
+    sql = "-- a; b\nCREATE TABLE a (\n  x TEXT DEFAULT ';'\n);\n\nINSERT INTO a VALUES ('y');\n-- end\n"
+
+    assert [part.strip().splitlines()[-1] for part in statements(sql)] == [
+        ");",
+        "INSERT INTO a VALUES ('y');",
+    ]
+
+
+def test_half_a_statement_at_the_end_is_refused() -> None:
+    with pytest.raises(StoreError, match="whole statement"):
+        list(statements("CREATE TABLE a (x);\nCREATE TABLE b (x)\n"))

@@ -1,0 +1,199 @@
+"""What is SQLite's own: durability, group commit as measured, a full disk, files that are refused."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from router.core.order import CancelRequested, step
+from router.journal import open_journal
+from router.journal.migrate import known_migrations
+from router.journal.sqlite import SqliteJournal
+from router.ports import StoreError
+from tests.unit import build
+from tests.unit.build import T0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+async def test_a_commit_is_flushed_to_a_write_ahead_log(path: Path) -> None:
+    journal = await asyncio.to_thread(SqliteJournal.open, path)
+    told: dict[str, object] = {}
+
+    def look(connection: sqlite3.Connection) -> None:
+        for name in ("journal_mode", "foreign_keys", "busy_timeout", "application_id", "user_version"):
+            (told[name],) = connection.execute(f"PRAGMA {name}").fetchone()
+        (told["synchronous"],) = connection.execute("PRAGMA synchronous").fetchone()
+
+    await journal._writer.write(look)
+    await journal.close()
+
+    assert told == {
+        "journal_mode": "wal",
+        "synchronous": 2,  # FULL
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+        "application_id": int.from_bytes(b"caas", "big"),
+        "user_version": len(known_migrations()),
+    }
+
+
+async def test_concurrent_writes_share_commits(path: Path) -> None:
+    statements: list[str] = []
+    journal = await asyncio.to_thread(lambda: SqliteJournal.open(path, trace=statements.append))
+    orders = [
+        build.order(id=f"order-{number}", request=build.request(client_order_id=f"client-{number}"))
+        for number in range(1000)
+    ]
+
+    await asyncio.gather(*(journal.accept(order) for order in orders))
+    await journal.close()
+
+    assert statements.count("COMMIT") <= 50
+    assert sum(statement.startswith("INSERT INTO orders") for statement in statements) == 1000
+
+
+async def test_a_full_disk_refuses_writes_until_there_is_room(path: Path) -> None:
+    journal = await asyncio.to_thread(lambda: SqliteJournal.open(path, pages_max=80))
+    first = build.order()
+    await journal.accept(first)
+    await journal.keep_rfq("ballast", b" " * 120_000)
+
+    kept = 0
+
+    async def fill_up() -> None:
+        nonlocal kept
+        while True:
+            await journal.keep_competition(f"competition-{kept}", None, b" " * 8000)
+            kept += 1
+
+    with pytest.raises(StoreError, match="full"):
+        await fill_up()
+    with pytest.raises(StoreError, match="full"):
+        await journal.check()
+    assert kept > 0
+    assert first == await journal.order(first.id)
+    assert await journal.competition(f"competition-{kept - 1}") is not None
+    assert await journal.competition(f"competition-{kept}") is None
+
+    await journal.keep_rfq("ballast", b"")  # a shorter record makes room
+
+    await journal.check()
+    later = step(first, CancelRequested(), T0 + 1)
+    await journal.append(later, CancelRequested(), T0 + 1)
+    await journal.keep_competition("after", None, b" " * 8000)
+    assert later == await journal.order(first.id)
+    assert [(T0 + 1, CancelRequested())] == list(await journal.events(first.id))
+    await journal.close()
+
+
+async def test_writes_that_meet_a_full_disk_together_leave_nothing_behind(path: Path) -> None:
+    journal = await asyncio.to_thread(lambda: SqliteJournal.open(path, pages_max=60))
+
+    outcomes = await asyncio.gather(
+        *(journal.keep_competition(f"{number}", None, b" " * 20_000) for number in range(40)),
+        return_exceptions=True,
+    )
+    found = [await journal.competition(f"{number}") is not None for number in range(40)]
+    await journal.close()
+
+    assert any(isinstance(outcome, StoreError) for outcome in outcomes)
+    assert [outcome is None for outcome in outcomes] == found
+
+
+async def test_a_newer_routers_file_is_refused(path: Path) -> None:
+    await (await open_journal(f"sqlite://{path}")).close()
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute(f"PRAGMA user_version = {len(known_migrations()) + 1}")
+        newer.commit()
+
+    with pytest.raises(StoreError, match=f"at {path}, was version"):
+        await open_journal(f"sqlite://{path}")
+
+
+async def test_a_changed_migration_is_refused(path: Path) -> None:
+    await (await open_journal(f"sqlite://{path}")).close()
+    with closing(sqlite3.connect(path)) as changed:
+        changed.execute("UPDATE migrations SET sha256 = 'other' WHERE version = 1")
+        changed.commit()
+
+    with pytest.raises(StoreError, match=r"0001_orders\.sql with SHA-256"):
+        await open_journal(f"sqlite://{path}")
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    path.write_bytes(b"a diary, not a database " * 100)
+
+    with pytest.raises(StoreError, match="not a database"):
+        SqliteJournal.open(path)
+
+    assert path.read_bytes() == b"a diary, not a database " * 100
+
+
+def test_a_file_that_was_refused_is_not_held(path: Path) -> None:
+    path.write_bytes(b"a diary, not a database " * 100)
+    with pytest.raises(StoreError):
+        SqliteJournal.open(path)
+    path.unlink()
+
+    journal = SqliteJournal.open(path)
+
+    asyncio.run(journal.close())
+
+
+async def test_a_record_that_cannot_be_read_says_so(path: Path) -> None:
+    journal = await open_journal(f"sqlite://{path}")
+    await journal.accept(build.order())
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE orders SET doc = x'7b7d'")
+        other.commit()
+
+    with pytest.raises(StoreError, match="this program wrote"):
+        await journal.order("order-1")
+    with pytest.raises(StoreError, match="this program wrote"):
+        await journal.open_orders()
+    await journal.close()
+
+
+async def test_a_table_that_is_gone_is_a_store_error(path: Path) -> None:
+    journal = await open_journal(f"sqlite://{path}")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE rfqs")
+        other.commit()
+
+    with pytest.raises(StoreError, match="to be read"):
+        await journal.rfq("a")
+    with pytest.raises(StoreError, match="to keep"):
+        await journal.keep_rfq("a", b"")
+    await journal.close()
+
+
+async def test_closing_folds_the_log_into_the_file(path: Path) -> None:
+    journal = await open_journal(f"sqlite://{path}")
+    await journal.accept(build.order())
+    await journal.order("order-1")  # a connection that has read holds the log open too
+
+    await journal.close()
+
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["journal.db", "journal.db.lock"]
+
+
+async def test_open_orders_are_found_by_their_index(path: Path) -> None:
+    await (await open_journal(f"sqlite://{path}")).close()
+    with closing(sqlite3.connect(path)) as other:
+        rows = other.execute(
+            "EXPLAIN QUERY PLAN SELECT doc FROM orders WHERE final = 0 ORDER BY created_at, id"
+        ).fetchall()
+        paged = other.execute(
+            "EXPLAIN QUERY PLAN SELECT doc FROM orders WHERE (created_at, id) < (1, 'a')"
+            " ORDER BY created_at DESC, id DESC LIMIT 5"
+        ).fetchall()
+
+    assert [row[3] for row in rows] == ["SCAN orders USING INDEX orders_open"]
+    (step_of_plan,) = paged  # one step: no sort follows
+    assert step_of_plan[3].startswith("SEARCH orders USING INDEX orders_by_time (")

@@ -1,0 +1,216 @@
+"""The writer's thread: what it puts in one transaction, and what fails with what."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from router.journal.writer import Operation, Writer
+from router.ports import StoreError
+
+TABLES = """
+CREATE TABLE parents (id INTEGER PRIMARY KEY);
+CREATE TABLE notes (
+  id INTEGER PRIMARY KEY,
+  parent INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED
+);
+"""
+
+
+class Bench:
+    """A writer over a small database, whose thread can be held still while a queue builds up."""
+
+    def __init__(self, path: Path, batch_max: int = 512, pending_max: int = 32_768) -> None:
+        self.path = path
+        with closing(sqlite3.connect(path)) as made:
+            made.executescript(TABLES)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA foreign_keys = ON")
+        self.statements: list[str] = []
+        connection.set_trace_callback(self.statements.append)
+        self.writer = Writer(connection, batch_max, pending_max)
+
+    @property
+    def commits(self) -> int:
+        return self.statements.count("COMMIT")
+
+    def kept(self) -> list[int]:
+        with closing(sqlite3.connect(self.path)) as reading:
+            return [number for (number,) in reading.execute("SELECT id FROM notes ORDER BY id")]
+
+    async def together(self, *operations: Operation) -> list[BaseException | None]:
+        """Queue operations while the thread is busy with another, so that they meet in one batch."""
+        busy, go = threading.Event(), threading.Event()
+
+        def hold(_: sqlite3.Connection) -> None:
+            busy.set()
+            go.wait(timeout=30)
+
+        held = asyncio.create_task(self.writer.write(hold))
+        await asyncio.to_thread(busy.wait, 30)
+        tasks = [asyncio.create_task(self.writer.write(operation)) for operation in operations]
+        await asyncio.sleep(0)  # each has left its operation in the queue
+        self.statements.clear()
+        go.set()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        await held
+        return outcomes
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    made = Bench(tmp_path / "notes.db")
+    yield made
+    made.writer.stop()
+
+
+def note(number: int, parent: int | None = None) -> Operation:
+    def insert(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO notes VALUES (?, ?)", (number, parent))
+
+    return insert
+
+
+async def test_what_waits_together_is_committed_together(bench: Bench) -> None:
+    outcomes = await bench.together(*(note(number) for number in range(400)))
+
+    assert set(outcomes) == {None}
+    assert bench.commits == 2  # the one that held the thread, and one for all the others
+    assert bench.kept() == list(range(400))
+
+
+async def test_a_batch_is_bounded(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "notes.db", batch_max=10)
+
+    await bench.together(*(note(number) for number in range(95)))
+    bench.writer.stop()
+
+    assert bench.commits == 1 + 10
+    assert bench.kept() == list(range(95))
+
+
+async def test_a_lone_write_waits_for_no_company(bench: Bench) -> None:
+    for number in range(3):
+        await bench.writer.write(note(number))
+
+    assert bench.commits == 3
+
+
+async def test_a_broken_rule_fails_alone(bench: Bench) -> None:
+    outcomes = await bench.together(note(1), note(2), note(1), note(3))
+
+    assert [outcomes[index] for index in (0, 1, 3)] == [None, None, None]
+    assert isinstance(outcomes[2], StoreError)
+    assert bench.kept() == [1, 2, 3]
+
+
+async def test_half_of_an_operation_is_taken_back(bench: Bench) -> None:
+    def half(connection: sqlite3.Connection) -> None:
+        note(7)(connection)
+        note(1)(connection)
+
+    outcomes = await bench.together(note(1), half, note(2))
+
+    assert isinstance(outcomes[1], StoreError)
+    assert bench.kept() == [1, 2]
+
+
+async def test_an_operation_that_raises_anything_fails_alone(bench: Bench) -> None:
+    def bug(connection: sqlite3.Connection) -> None:
+        note(7)(connection)
+        raise ZeroDivisionError
+
+    def too_large(connection: sqlite3.Connection) -> None:
+        note(2**64)(connection)
+
+    outcomes = await bench.together(bug, too_large, note(1))
+
+    assert [type(outcome) for outcome in outcomes] == [StoreError, StoreError, type(None)]
+    assert isinstance(outcomes[0], StoreError)
+    assert isinstance(outcomes[0].__cause__, ZeroDivisionError)
+    assert bench.kept() == [1]
+
+
+async def test_a_commit_that_fails_fails_all_and_leaves_nothing(bench: Bench) -> None:
+    # The missing parent is noticed by COMMIT itself.
+    outcomes = await bench.together(note(1), note(2, parent=99), note(3))
+
+    assert [StoreError] * 3 == [type(outcome) for outcome in outcomes]
+    assert len({id(outcome) for outcome in outcomes}) == 3
+    assert bench.kept() == []
+    await bench.writer.write(note(4))
+    assert bench.kept() == [4]
+
+
+async def test_a_transaction_that_cannot_begin_fails_and_the_next_one_goes_on(bench: Bench) -> None:
+    await bench.writer.write(lambda connection: connection.execute("PRAGMA busy_timeout = 0") and None)
+    with closing(sqlite3.connect(bench.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="locked"):
+            await bench.writer.write(note(1))
+        other.execute("ROLLBACK")
+
+    await bench.writer.write(note(2))
+
+    assert bench.kept() == [2]
+
+
+async def test_a_cancelled_caller_does_not_undo_its_write(bench: Bench) -> None:
+    task = asyncio.create_task(bench.writer.write(note(1)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    await bench.writer.write(note(2))
+
+    assert bench.kept() == [1, 2]
+
+
+async def test_a_queue_that_is_full_refuses(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "notes.db", pending_max=5)
+
+    outcomes = await bench.together(*(note(number) for number in range(8)))
+    bench.writer.stop()
+
+    assert [type(None)] * 5 + [StoreError] * 3 == [type(outcome) for outcome in outcomes]
+    assert bench.kept() == [0, 1, 2, 3, 4]
+
+
+async def test_stopping_commits_what_was_queued(bench: Bench) -> None:
+    tasks = [asyncio.create_task(bench.writer.write(note(number))) for number in range(20)]
+    await asyncio.sleep(0)
+
+    await asyncio.to_thread(bench.writer.stop)
+
+    assert bench.kept() == list(range(20))
+    await asyncio.gather(*tasks)
+
+
+def test_a_loop_that_is_gone_does_not_stop_the_thread(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "notes.db")
+    busy, go = threading.Event(), threading.Event()
+
+    def hold(_: sqlite3.Connection) -> None:
+        busy.set()
+        go.wait(timeout=30)
+
+    async def leave() -> None:
+        tasks = [asyncio.create_task(bench.writer.write(operation)) for operation in (hold, note(1))]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(busy.wait, 30)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(leave())
+    go.set()
+
+    asyncio.run(bench.writer.write(note(2)))
+    bench.writer.stop()
+
+    assert bench.kept() == [1, 2]
