@@ -1,11 +1,13 @@
 """Book → price for the size → all-in price. Every sum is exact; only the price per unit is rounded.
 
-A price per unit is a division, so it is rounded, against the caller and to 18 decimals: a ranking by it
-never takes a worse offer for a better one, and never shows a price that is better than the truth.
+A price per unit is a division, so it is rounded, against the caller and eight decimals finer than the
+product's tick: a ranking by it never takes a worse offer for a better one by as much as that, and never
+shows a price that is better than the truth.
 """
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -23,6 +25,9 @@ from router.core.money import (
     sub,
     trim,
 )
+
+BEYOND_TICK_DECIMALS: Final = 8
+"""Decimals of a price per unit past the product's tick: a hundred-millionth of a tick decides nothing."""
 
 
 class Walk(msgspec.Struct, frozen=True):
@@ -76,9 +81,13 @@ def walk_quote(levels: Iterable[Level], quantity_quote: Decimal, side: Side, pro
 
 
 def unit_price(quantity_quote: Decimal, quantity_base: Decimal, side: Side, product: Product) -> Decimal:
-    """Quote per base, rounded against the caller (a buy's up, a sell's down), shown to the tick at least."""
+    """Quote per base, rounded against the caller: a buy's up, a sale's down.
+
+    Shown to the product's tick at least, and to `BEYOND_TICK_DECIMALS` past it at most.
+    """
     divided = divide_up if side is Side.BUY else divide_down
-    return trim(divided(quantity_quote, quantity_base), decimals_of(product.price_increment))
+    tick = decimals_of(product.price_increment)
+    return trim(divided(quantity_quote, quantity_base, tick + BEYOND_TICK_DECIMALS), tick)
 
 
 def quote_from_levels(

@@ -178,7 +178,7 @@ async def test_an_average_is_rounded_against_the_caller(client: TestClient, desk
     )
     body = await (await client.get("/v1/orders/o-1")).json()
 
-    assert body["average_price"] == "66.666666666666666666"
+    assert body["average_price"] == "66.6666666666"
     assert body["slippage_bps"] == "3333.34"
     assert body["price_improvement_bps"] == "-3366.54"
 

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.core.model import Level, Side, Source
+from router.core.money import decimals_of
 from router.core.pricing import (
+    BEYOND_TICK_DECIMALS,
     all_in,
     better_by_bps,
     fee_on,
@@ -27,7 +29,7 @@ from tests.unit.core.strategies import PRICES, SIDES, SIZES, amounts, sides_of_b
 D = Decimal
 PRODUCT = build.product()
 BOOKS = SIDES.flatmap(lambda side: st.tuples(st.just(side), sides_of_book(side)))
-LAST_DECIMAL = Fraction(1, 10**18)
+LAST_DECIMAL = Fraction(1, 10 ** (decimals_of(PRODUCT.price_increment) + BEYOND_TICK_DECIMALS))
 
 
 def reference_walk(levels: Sequence[Level], wanted: Fraction) -> tuple[Fraction, Fraction, Decimal]:
@@ -181,8 +183,8 @@ def test_all_in_is_price_with_fees_and_never_better_than_the_truth(
 def test_a_price_is_shown_to_the_tick_at_least_and_no_further_than_needed() -> None:
     assert str(unit_price(D(50), D("0.5"), Side.BUY, PRODUCT)) == "100.00"
     assert str(unit_price(D("50.0625"), D("0.5"), Side.BUY, PRODUCT)) == "100.125"
-    assert str(unit_price(D(100), D(3), Side.BUY, PRODUCT)) == "33.333333333333333334"
-    assert str(unit_price(D(100), D(3), Side.SELL, PRODUCT)) == "33.333333333333333333"
+    assert str(unit_price(D(100), D(3), Side.BUY, PRODUCT)) == "33.3333333334"
+    assert str(unit_price(D(100), D(3), Side.SELL, PRODUCT)) == "33.3333333333"
 
 
 def test_the_contracts_figures() -> None:
