@@ -48,6 +48,10 @@ class MemoryJournal:
         """The names of an order's events, oldest first."""
         return [type(event).__name__ for _, event in self._events[order_id]]
 
+    def history(self, order_id: str) -> list[tuple[int, Event]]:
+        """An order's events with their times, oldest first."""
+        return list(self._events[order_id])
+
     @property
     def kept_orders(self) -> list[Order]:
         """Every order, in the order of acceptance."""

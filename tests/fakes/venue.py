@@ -155,6 +155,15 @@ class FakeVenue:
         return self._unsent
 
     async def submit(self, order: OutboundOrder) -> SubmitResult:
+        self.take(order)
+        if self.answers:
+            return await _next(self.answers)
+        await asyncio.sleep(0)
+        report = self.known[order.venue_client_order_id] = self.filled(order)
+        return Taken(report)
+
+    def take(self, order: OutboundOrder) -> None:
+        """Note a send. One without budget, or a second one of the same order, fails the test."""
         if self._unsent == 0:
             raise AssertionError("expected the request of an order to be taken before it is sent")
         if any(order.venue_client_order_id == sent.venue_client_order_id for sent in self.submitted):
@@ -163,11 +172,6 @@ class FakeVenue:
         self.before_submit(order)
         self.submitted.append(order)
         self.submissions.put_nowait(order)
-        if self.answers:
-            return await _next(self.answers)
-        await asyncio.sleep(0)
-        report = self.known[order.venue_client_order_id] = self.filled(order)
-        return Taken(report)
 
     async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
         self.look_ups.put_nowait(order)

@@ -66,12 +66,17 @@ async def test_an_answer_that_cannot_be_read_takes_nothing_back_that_the_feed_sh
         assert w["spot"].look_ups.empty()
 
 
-@in_virtual_time
-async def test_a_refusal_of_what_the_feed_showed_is_not_believed() -> None:
-    for denial in (Refused(OrderError(Code.VENUE_REJECTED, "no")), NeverSent("reset")):
+@pytest.mark.parametrize(
+    "denial",
+    [Refused(OrderError(Code.VENUE_REJECTED, "no")), NeverSent("reset")],
+    ids=["refused", "never sent"],
+)
+def test_a_refusal_of_what_the_feed_showed_is_not_believed(denial: Refused | NeverSent) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
         async with world(spot()) as w:
             w["spot"].streams("99.00", "100.00")
-            w["spot"].before_submit = lambda order, w=w: w.desk.listener.order_reported(
+            w["spot"].before_submit = lambda order: w.desk.listener.order_reported(
                 "spot", w["spot"].report(order, VenueState.WORKING, fill("t-1", "0.1"))
             )
             w["spot"].answers.append(denial)
@@ -80,6 +85,8 @@ async def test_a_refusal_of_what_the_feed_showed_is_not_believed() -> None:
             assert w.reserved("spot") == D("50.25")
             assert not w["spot"].look_ups.empty()
             assert count(w, "task_failed") == 0
+
+    scenario()
 
 
 @in_virtual_time

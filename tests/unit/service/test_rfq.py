@@ -25,7 +25,7 @@ from router.core.model import (
     TimeInForce,
     VenueState,
 )
-from router.core.record import RfqRecord
+from router.core.record import RfqRecord, Submission
 from router.ports import Refused, Taken
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.world import World, pts, spot, world
@@ -220,12 +220,22 @@ def test_the_same_id_on_another_rfq_is_a_conflict(wait_s: float) -> None:
 
 
 @in_virtual_time
+async def test_one_id_on_two_rfqs_at_once_is_one_order_and_a_conflict() -> None:
+    async with quoted() as (w, rfq):
+        other = await w.desk.request_quote(asked())
+        answers = await asyncio.gather(
+            *(w.desk.accept(each.id, "a-1", None, None) for each in (rfq, other)), return_exceptions=True
+        )
+        assert [type(answer) for answer in answers] == [Submission, ConflictError]
+        assert len(w["spot"].submitted) == 1
+
+
+@in_virtual_time
 async def test_an_order_whose_acceptance_could_not_be_kept_may_be_asked_for_again() -> None:
     async with quoted() as (w, rfq):
         w.journal.failing = {"accept"}
         with pytest.raises(UnavailableError):
             await w.desk.accept(rfq.id, "a-1", None, None)
-        w.journal.failing = {"keep_rfq"}
         w.journal.failing = set()
         answer = await w.desk.accept(rfq.id, "a-1", None, None)
         assert answer.order.status is OrderStatus.FILLED
