@@ -25,7 +25,8 @@ from router.service.clock import SystemClock
 from router.service.desk import Desk, DeskRules
 from router.service.ids import IdSource
 from router.service.venues import Member, Venues
-from router.settings import Settings, SettingsError, load
+from router.settings import Settings, load
+from router.settings_error import SettingsError
 from venues.registry import Registry
 
 EXIT_SETTINGS = 2

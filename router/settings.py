@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,43 +23,12 @@ import msgspec
 from router.core.errors import AmountError, shown
 from router.core.model import Connection, OnCreditFailure
 from router.core.money import parse_amount
+from router.secrets import Reference, Secret, secret
+from router.settings_error import SettingsError, explained
 
 CONFIG_VARIABLE: Final = "CAAS_ROUTER_CONFIG"
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FEE_BPS_MAX = Decimal(10_000)
-
-
-class SettingsError(Exception):
-    """The settings cannot be meant; the process does not start."""
-
-    def __init__(self, source: str, key: str, expected: str, was: str | None = None) -> None:
-        super().__init__(f"{source}: {key}: expected {expected}" + ("" if was is None else f", was {was}"))
-
-
-class Secret:
-    """A credential; never printed, logged or encoded. `reveal()` is called where it goes on the wire."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The credential itself."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    __str__ = __repr__
-
-
-class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a secret is: in a variable of the environment or in a file."""
-
-    env: str | None = None
-    file: str | None = None
 
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
@@ -227,7 +196,7 @@ def parse(table: Mapping[str, object], source: str, environ: Mapping[str, str]) 
     try:
         raw = msgspec.convert(table, _RawSettings)
     except msgspec.ValidationError as error:
-        raise _explained(error, table, source) from error
+        raise explained(error, table, source) from error
     connections = tuple(
         _connection(entry, f"connections[{index}]", source, environ)
         for index, entry in enumerate(raw.connections)
@@ -273,7 +242,7 @@ def _connection(raw: _RawConnection, key: str, source: str, environ: Mapping[str
         type=raw.type,
         enabled=raw.enabled,
         account_id=raw.account_id,
-        token=_secret(raw.token, f"{key}.token", source, environ),
+        token=secret(raw.token, f"{key}.token", source, environ),
         base_url=raw.base_url.rstrip("/"),
         requests_per_second=raw.requests_per_second,
         settling_window_ms=raw.settling_window_ms,
@@ -317,37 +286,13 @@ def _auth(raw: _RawSettings, source: str, environ: Mapping[str, str]) -> AuthSet
         ApiKey(
             name=key.name,
             digest=hashlib.sha256(
-                _secret(key.key, f"auth.keys[{index}].key", source, environ).reveal().encode()
+                secret(key.key, f"auth.keys[{index}].key", source, environ).reveal().encode()
             ).digest(),
             scopes=frozenset(key.scopes),
         )
         for index, key in enumerate(raw.auth.keys)
     )
     return AuthSettings(AuthMode.KEYS, keys)
-
-
-def _secret(reference: Reference, key: str, source: str, environ: Mapping[str, str]) -> Secret:
-    if (reference.env is None) == (reference.file is None):
-        raise SettingsError(source, key, '{ env = "NAME" } or { file = "/path" }', "another table")
-    if reference.env is not None:
-        if _VARIABLE.fullmatch(reference.env) is None:
-            # What is no name may be the secret itself, pasted into the wrong place: it is not repeated.
-            raise SettingsError(source, f"{key}.env", "the name of a variable", "another text")
-        value = environ.get(reference.env, "")
-        if not value:
-            raise SettingsError(source, key, f"a value in the variable {reference.env}", "none")
-    else:
-        try:
-            value = Path(cast("str", reference.file)).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            raise SettingsError(
-                source, f"{key}.file", "a file that can be read", type(error).__name__
-            ) from error
-        if not value:
-            raise SettingsError(source, f"{key}.file", "a value in the file", "nothing")
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise SettingsError(source, key, "printable ASCII without spaces", "another text (not shown)")
-    return Secret(value)
 
 
 def is_loopback(host: str) -> bool:
@@ -358,43 +303,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-_PATH = re.compile(r" - at `\$(?P<path>.*?)`$")
-_UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
-_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
-_SECRET_KEYS = ("token", "key")
-
-
-def _explained(error: msgspec.ValidationError, table: object, source: str) -> SettingsError:
-    """Turn msgspec's message into key, expectation and value; one under a secret's key is not repeated."""
-    text = str(error)
-    found = _PATH.search(text)
-    path = found["path"].lstrip(".") if found else ""
-    said = text[: found.start()] if found else text
-    within = f"{path}." if path else ""
-    secret = any(part in _SECRET_KEYS for part in re.split(r"[.\[\]]+", path))
-    if unknown := _UNKNOWN.search(said):
-        if secret:
-            return SettingsError(source, path, "env or file alone", "another key (not shown)")
-        return SettingsError(source, within + unknown["name"], "a known key", "an unknown one")
-    if missing := _MISSING.search(said):
-        return SettingsError(source, within + missing["name"], "a value", "none")
-    expected, _, _ = said.partition(", got ")
-    expected = expected.removeprefix("Expected ").replace("`", "")
-    value = _at(table, path)
-    return SettingsError(
-        source, path or "file", expected, "another value (not shown)" if secret else shown(value)
-    )
-
-
-def _at(table: object, path: str) -> object:
-    value = table
-    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
-        if name and isinstance(value, Mapping):
-            value = value.get(name)
-        elif index and isinstance(value, list):
-            value = value[int(index)]
-        else:
-            return None
-    return value

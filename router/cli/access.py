@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from cyclopts import Group, Parameter
 
 from router.cli.client import Client
-from router.settings import Secret, is_loopback
+from router.secrets import Secret
+from router.settings import is_loopback
 
 URL_VARIABLE: Final = "CAAS_ROUTER_URL"
 KEY_VARIABLE: Final = "CAAS_ROUTER_KEY"

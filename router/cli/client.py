@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from router.settings import Secret
+from router.secrets import Secret
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """A page of a hundred orders with all their fills is far below; what is longer is no answer of a router."""

@@ -17,7 +17,8 @@ import aiohttp
 from router.core.errors import Code
 from router.core.model import Connection, OrderReport, OrderType, OutboundOrder, Side, TimeInForce
 from router.ports import ConnectionState, Health, Venue, VenueUnreachableError
-from router.settings import CompetitionSettings, ConnectionSettings, ConnectionType, Secret
+from router.secrets import Secret
+from router.settings import CompetitionSettings, ConnectionSettings, ConnectionType
 from tests.unit.venues.support import draws
 from venues.registry import Registry
 from venues.simulator.app import Simulator

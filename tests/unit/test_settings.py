@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from router.core.model import OnCreditFailure
+from router.secrets import Secret
 from router.settings import (
     CONFIG_VARIABLE,
     AuthMode,
     ConnectionType,
     Scope,
-    Secret,
     Settings,
-    SettingsError,
     is_loopback,
     load,
     parse,
 )
+from router.settings_error import SettingsError
 
 TOKEN = "v2x-the-token-itself"
 ACCOUNT = "60e740e7898f7d00064d43769a73dc48"

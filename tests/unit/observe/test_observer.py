@@ -19,7 +19,7 @@ from router.core.order import (
 from router.core.record import CompetitionRecord, EntryRecord, RfqRecord
 from router.observe.observer import Observer
 from router.ports import ConnectionState, Health
-from router.settings import Secret
+from router.secrets import Secret
 from tests.fakes.world import Seen
 from tests.unit import build
 from tests.unit.build import T0, D

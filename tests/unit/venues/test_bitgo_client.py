@@ -19,7 +19,8 @@ from router.ports import (
     Unanswered,
     VenueUnreachableError,
 )
-from router.settings import ConnectionSettings, ConnectionType, Secret
+from router.secrets import Secret
+from router.settings import ConnectionSettings, ConnectionType
 from tests.unit.build import D
 from tests.unit.venues.support import SECOND, Requests, WallClock, http, payload, raw_server
 from tests.unit.venues.test_bitgo_encode import outbound

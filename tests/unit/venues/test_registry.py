@@ -3,7 +3,8 @@
 from typing import Any
 
 from router.core.model import Connection
-from router.settings import CompetitionSettings, ConnectionSettings, ConnectionType, Secret
+from router.secrets import Secret
+from router.settings import CompetitionSettings, ConnectionSettings, ConnectionType
 from tests.unit.build import D
 from tests.unit.venues.support import WallClock, draws
 from venues.registry import Registry

@@ -1,0 +1,55 @@
+"""What is wrong with a settings file: which key in which file, what was expected, what was there."""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from router.core.errors import shown
+
+
+class SettingsError(Exception):
+    """The settings cannot be meant; the process does not start."""
+
+    def __init__(self, source: str, key: str, expected: str, was: str | None = None) -> None:
+        super().__init__(f"{source}: {key}: expected {expected}" + ("" if was is None else f", was {was}"))
+
+
+_PATH = re.compile(r" - at `\$(?P<path>.*?)`$")
+_UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
+_SECRET_KEYS = ("token", "key")
+
+
+def explained(error: msgspec.ValidationError, table: object, source: str) -> SettingsError:
+    """Turn msgspec's message into key, expectation and value; one under a secret's key is not repeated."""
+    text = str(error)
+    found = _PATH.search(text)
+    path = found["path"].lstrip(".") if found else ""
+    said = text[: found.start()] if found else text
+    within = f"{path}." if path else ""
+    secret = any(part in _SECRET_KEYS for part in re.split(r"[.\[\]]+", path))
+    if unknown := _UNKNOWN.search(said):
+        if secret:
+            return SettingsError(source, path, "env or file alone", "another key (not shown)")
+        return SettingsError(source, within + unknown["name"], "a known key", "an unknown one")
+    if missing := _MISSING.search(said):
+        return SettingsError(source, within + missing["name"], "a value", "none")
+    expected, _, _ = said.partition(", got ")
+    expected = expected.removeprefix("Expected ").replace("`", "")
+    value = _at(table, path)
+    return SettingsError(
+        source, path or "file", expected, "another value (not shown)" if secret else shown(value)
+    )
+
+
+def _at(table: object, path: str) -> object:
+    value = table
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        if name and isinstance(value, Mapping):
+            value = value.get(name)
+        elif index and isinstance(value, list):
+            value = value[int(index)]
+        else:
+            return None
+    return value
