@@ -14,7 +14,7 @@ import uvloop
 from router.core.ledger import Ledger
 from router.http.app import make_app
 from router.http.context import Failure
-from router.http.server import serving
+from router.http.server import ListenError, serving
 from router.journal import open_journal
 from router.observe.lag import watch_lag
 from router.observe.logs import make_log
@@ -59,9 +59,14 @@ def serve(config: str | None) -> int:
     except StoreError as error:
         sys.stderr.write(f"caas-router: store: {error}\n")
         return EXIT_STORE
-    except OSError as error:
+    except ExceptionGroup as failures:
+        found: BaseException | None = failures.subgroup(ListenError)
+        while isinstance(found, BaseExceptionGroup):
+            found = found.exceptions[0]
+        if not isinstance(found, ListenError):
+            raise
         where = f"{settings.server.host}:{settings.server.port}"
-        sys.stderr.write(f"caas-router: expected to listen on {where}: {error.strerror}\n")
+        sys.stderr.write(f"caas-router: expected to listen on {where}, was: {found.strerror}\n")
         return EXIT_SETTINGS
     return 0 if drained else EXIT_NOT_DRAINED
 

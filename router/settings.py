@@ -196,7 +196,7 @@ def parse(table: Mapping[str, object], source: str, environ: Mapping[str, str]) 
     try:
         raw = msgspec.convert(table, _RawSettings)
     except msgspec.ValidationError as error:
-        raise explained(error, table, source) from error
+        raise explained(error, table, source, _RawSettings) from error
     connections = tuple(
         _connection(entry, f"connections[{index}]", source, environ)
         for index, entry in enumerate(raw.connections)
@@ -223,14 +223,7 @@ def _connection(raw: _RawConnection, key: str, source: str, environ: Mapping[str
         raise SettingsError(source, f"{key}.taker_fee_bps", error.expected, shown(error.was)) from error
     if fee >= _FEE_BPS_MAX:
         raise SettingsError(source, f"{key}.taker_fee_bps", "less than 10000", shown(raw.taker_fee_bps))
-    url = urlsplit(raw.base_url)
-    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query or url.fragment:
-        raise SettingsError(source, f"{key}.base_url", "a URL such as https://app.bitgo.com", "another text")
-    if url.scheme == "http" and not raw.plain_http and not is_loopback(url.hostname):
-        # A token over plain http is readable on the way: somebody must have said that the way is private.
-        raise SettingsError(
-            source, f"{key}.base_url", "https, or plain_http = true, off loopback", shown(raw.base_url)
-        )
+    _check_base_url(raw, f"{key}.base_url", source)
     return ConnectionSettings(
         connection=Connection(
             id=raw.id,
@@ -247,6 +240,23 @@ def _connection(raw: _RawConnection, key: str, source: str, environ: Mapping[str
         requests_per_second=raw.requests_per_second,
         settling_window_ms=raw.settling_window_ms,
     )
+
+
+def _check_base_url(raw: _RawConnection, key: str, source: str) -> None:
+    expected = "a URL such as https://app.bitgo.com"
+    try:
+        url = urlsplit(raw.base_url)
+        known = url.scheme in ("http", "https") and url.hostname is not None and url.port != 0
+    except ValueError as error:  # brackets that do not close, a port that is none
+        raise SettingsError(source, key, expected, "another text") from error
+    host = url.hostname
+    plain = raw.base_url.isascii() and raw.base_url.isprintable() and " " not in raw.base_url
+    if not known or not plain or host is None or "@" in url.netloc or url.query or url.fragment:
+        # What is no address may hold a credential: it is not repeated.
+        raise SettingsError(source, key, expected, "another text")
+    if url.scheme == "http" and not raw.plain_http and not is_loopback(host):
+        # A token over plain http is readable on the way: somebody must have said that the way is private.
+        raise SettingsError(source, key, "https, or plain_http = true, off loopback", shown(raw.base_url))
 
 
 def _refuse_duplicates(connections: tuple[ConnectionSettings, ...], source: str) -> None:
@@ -292,6 +302,12 @@ def _auth(raw: _RawSettings, source: str, environ: Mapping[str, str]) -> AuthSet
         )
         for index, key in enumerate(raw.auth.keys)
     )
+    for index, key in enumerate(keys):
+        # Of two keys that are the same, which one's scopes would hold? Of two of one name, whose is it?
+        if any(key.name == other.name for other in keys[:index]):
+            raise SettingsError(source, f"auth.keys[{index}].name", "a name of its own", shown(key.name))
+        if any(key.digest == other.digest for other in keys[:index]):
+            raise SettingsError(source, f"auth.keys[{index}].key", "a key of its own", "another's")
     return AuthSettings(AuthMode.KEYS, keys)
 
 

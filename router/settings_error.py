@@ -21,8 +21,13 @@ _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
 _SECRET_KEYS = ("token", "key")
 
 
-def explained(error: msgspec.ValidationError, table: object, source: str) -> SettingsError:
-    """Turn msgspec's message into key, expectation and value; one under a secret's key is not repeated."""
+def explained(
+    error: msgspec.ValidationError, table: object, source: str, kind: type[msgspec.Struct]
+) -> SettingsError:
+    """Turn msgspec's message into key, expectation and value; one under a secret's key is not repeated.
+
+    `kind` is what `table` was to be. Of a choice msgspec says only that the value is none of it.
+    """
     text = str(error)
     found = _PATH.search(text)
     path = found["path"].lstrip(".") if found else ""
@@ -37,6 +42,8 @@ def explained(error: msgspec.ValidationError, table: object, source: str) -> Set
         return SettingsError(source, within + missing["name"], "a value", "none")
     expected, _, _ = said.partition(", got ")
     expected = expected.removeprefix("Expected ").replace("`", "")
+    if choices := _choices_at(kind, path):
+        expected = " or ".join(f'"{choice}"' for choice in choices)
     value = _at(table, path)
     return SettingsError(
         source, path or "file", expected, "another value (not shown)" if secret else shown(value)
@@ -53,3 +60,17 @@ def _at(table: object, path: str) -> object:
         else:
             return None
     return value
+
+
+def _choices_at(kind: type[msgspec.Struct], path: str) -> list[object]:
+    """The values that an enumeration at a path takes; none where there is no enumeration."""
+    found: msgspec.inspect.Type = msgspec.inspect.type_info(kind)
+    for name, _ in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        if name and isinstance(found, msgspec.inspect.StructType):
+            types = {field.encode_name: field.type for field in found.fields}
+            found = types.get(name, msgspec.inspect.AnyType())
+        elif not name and isinstance(found, msgspec.inspect.VarTupleType):
+            found = found.item_type
+    if not isinstance(found, msgspec.inspect.EnumType):
+        return []
+    return [member.value for member in found.cls]

@@ -81,6 +81,29 @@ class Submission(msgspec.Struct, frozen=True):
     replayed: bool = False
 
 
+def carried_out(record: CompetitionRecord, order: Order) -> CompetitionRecord:
+    """A competition's record together with what came of it in its order.
+
+    The order of an accepted RFQ went to one of the quotes, and that one has won. Whoever refused the order
+    says so in the entry's `detail`: it is why the order stands with another.
+    """
+    attempts = {attempt.connection_id: attempt for attempt in order.attempts}
+    winner = record.winner
+    if record.rfq_id is not None and order.attempts:
+        winner = order.attempts[0].connection_id
+    entries = []
+    for entry in record.entries:
+        attempt = attempts.get(entry.connection.id)
+        outcome = Outcome.WON if entry.connection.id == winner else entry.outcome
+        detail = entry.detail
+        if attempt is not None and attempt.error is not None:
+            detail = f"refused the order, {attempt.error.code}: {attempt.error.detail}"
+        elif attempt is not None and attempt.number > 1:
+            detail = "got the order after who stood before it had refused it"
+        entries.append(msgspec.structs.replace(entry, outcome=outcome, detail=detail))
+    return msgspec.structs.replace(record, winner=winner, entries=tuple(entries))
+
+
 def entry_record(entry: Entry, connection: Connection) -> EntryRecord:
     """Freeze one entry of a closed competition."""
     priced = entry.priced

@@ -9,6 +9,7 @@ from router.http.views import (
     entry_view,
     latency_us,
     optional_time,
+    quantity,
     time_text,
 )
 from router.ports import ConnectionView
@@ -94,7 +95,7 @@ def _detail(entry: EntryRecord) -> wire.EntryDetail:
         reason=entry.reason,
         price=amount(entry.price),
         all_in_price=amount(entry.all_in_price),
-        quantity=amount(entry.quantity_base),
+        quantity=quantity(entry.quantity_base),
         source=entry.source,
         latency_us=latency_us(entry),
         fee=None if entry.fee is None else format_amount(trim(entry.fee)),

@@ -7,7 +7,7 @@ like every other, and nothing of what came is repeated or logged.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -19,6 +19,10 @@ from router.http.respond import problem_response
 
 BACKLOG: Final = 1024
 """Connections that wait to be accepted: a burst of callers must not be refused by the kernel."""
+
+
+class ListenError(OSError):
+    """The address cannot be listened on: it is taken, not ours, or not known."""
 
 
 class _Connection(web.RequestHandler):
@@ -46,7 +50,7 @@ class _Connection(web.RequestHandler):
 
 @asynccontextmanager
 async def serving(app: web.Application, host: str, port: int, shutdown_s: float) -> AsyncIterator[int]:
-    """Serve `app` for the length of the block; gives the port. Raises `OSError` if it cannot listen.
+    """Serve `app` for the length of the block; gives the port. Raises `ListenError` if it cannot listen.
 
     On the way out no connection is accepted any more, and requests under way have `shutdown_s` seconds.
     """
@@ -61,13 +65,21 @@ async def serving(app: web.Application, host: str, port: int, shutdown_s: float)
         def connection() -> _Connection:
             return _Connection(manager, loop=loop, access_log=_silent, logger=_silent)
 
-        server = await loop.create_server(connection, host, port, backlog=BACKLOG)
+        server = await _listen(connection, host, port)
         try:
             yield int(server.sockets[0].getsockname()[1])
         finally:
             server.close()
     finally:
         await runner.cleanup()
+
+
+async def _listen(connection: Callable[[], _Connection], host: str, port: int) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(connection, host, port, backlog=BACKLOG)
+    except OSError as error:
+        raise ListenError(error.errno, error.strerror) from error
 
 
 _silent: Final = logging.getLogger("router.http.silent")

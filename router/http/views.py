@@ -34,6 +34,11 @@ def amount(value: Decimal | None) -> str | None:
     return None if value is None else format_amount(value)
 
 
+def quantity(value: Decimal | None) -> str | None:
+    """A quantity as text, without the zeros that its reckoning left behind it; None stays None."""
+    return None if value is None else format_amount(trim(value))
+
+
 def connection_ref(connection: Connection) -> wire.ConnectionRef:
     """A connection as every answer names it."""
     return wire.ConnectionRef(id=connection.id, name=connection.name, pts=connection.pts)
@@ -55,7 +60,7 @@ def entry_view(entry: EntryRecord) -> wire.Entry:
         reason=entry.reason,
         price=amount(entry.price) if told else None,
         all_in_price=amount(entry.all_in_price) if told else None,
-        quantity=amount(entry.quantity_base) if told else None,
+        quantity=quantity(entry.quantity_base) if told else None,
         source=entry.source if told else None,
         latency_us=latency_us(entry) if told else None,
     )
@@ -110,7 +115,7 @@ def order_view(order: Order, competition: CompetitionRecord | None) -> wire.Orde
         competition_id=order.competition_id,
         created_at=time_text(order.created_at),
         updated_at=time_text(order.updated_at),
-        fills=[_fill(fill) for fill in order.fills],
+        fills=[] if attempt is None else [_fill(fill, attempt) for fill in order.fills],
         error=None if order.error is None else order_problem(order, order.error, competition),
         competition=None if competition is None else competition_summary(competition),
     )
@@ -156,11 +161,11 @@ def _price(price: Decimal, attempt: Attempt) -> str:
     return format_amount(trim(price, decimals_of(attempt.product.price_increment)))
 
 
-def _fill(fill: Fill) -> wire.Fill:
+def _fill(fill: Fill, attempt: Attempt) -> wire.Fill:
     return wire.Fill(
         id=fill.id,
-        price=format_amount(fill.price),
-        quantity=format_amount(fill.quantity_base),
+        price=_price(fill.price, attempt),
+        quantity=format_amount(trim(fill.quantity_base)),
         quote_quantity=format_amount(fill.quantity_quote),
         time=time_text(fill.at),
     )

@@ -11,9 +11,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from router.core.errors import Code
+from router.core.model import OrderStatus, Outcome
 from router.ports import ConnectionState, ConnectionView
 
 _FAST = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+FINAL_STATUSES = (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
 _SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -75,8 +78,25 @@ class Metrics:
         self.request_time_of = cache(self.venue_request.labels)
 
     def watch(self, connections: Callable[[], Iterable[ConnectionView]], now: Callable[[], int]) -> None:
-        """Show the connections' condition as it is at each scrape."""
+        """Show the connections' condition as it is at each scrape, and every series that has to be there.
+
+        A series that first appears with its first event has no increase then, and no alert hears of it.
+        """
         self.registry.register(_ConnectionCollector(connections, now))
+        for result in ("won", "no_quotes", "no_eligible_counterparty", "rfq"):
+            self.competition_of(result)
+        for status in FINAL_STATUSES:
+            self.orders.labels(status.value)
+        for view in connections():
+            name = view.connection.id
+            self.orders_in_doubt.labels(name)
+            self.win_of(name)
+            self.order_round_trip.labels(name)
+            for outcome in Outcome:
+                self.quote_of(name, outcome.value)
+            for code in Code:
+                if view.connection.pts and code.is_credit:
+                    self.credit_failures.labels(name, code.value)
 
     def text(self) -> bytes:
         """The exposition, in Prometheus' text format."""

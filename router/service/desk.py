@@ -21,7 +21,7 @@ from router.core.ledger import Ledger
 from router.core.model import OnCreditFailure, OrderRequest, Reason, Route
 from router.core.money import ZERO
 from router.core.order import NotRouted, Order
-from router.core.record import CompetitionRecord, RfqRecord, Submission
+from router.core.record import CompetitionRecord, RfqRecord, Submission, carried_out
 from router.core.routing import Terms
 from router.observe.observer import Observer
 from router.ports import (
@@ -41,7 +41,7 @@ from router.service.following import Following
 from router.service.ids import IdSource
 from router.service.lifecycle import Execution, Lifecycle
 from router.service.orders import LiveOrder, Orders
-from router.service.quoting import Quoting, encode_record, make_record
+from router.service.quoting import Quoting, make_record
 from router.service.recovery import recover
 from router.service.venues import Venues
 
@@ -134,7 +134,7 @@ class Desk:
         plan = self._quoting.plan(rfq, connection_id, credit)
         await self._read(self._quoting.consume(rfq, client_order_id))
         live = self._orders.hold(self._new_order(request, protected=True))
-        live.record = rfq.competition
+        live.record = msgspec.structs.replace(rfq.competition, order_id=live.order.id)
         return _of_rfq(await self._begin(live, partial(self._execute_accepted, plan=plan)), rfq)
 
     async def order(self, order_id: str) -> Submission:
@@ -196,7 +196,7 @@ class Desk:
             record = await self._read(self._quoting.competition(competition_id))
         if record is None:
             raise NotFoundError(f"a competition with the id {competition_id[:64]}")
-        return record
+        return record if record.order_id is None else await self._carried_out(record, record.order_id)
 
     # operations
     def connections(self) -> Sequence[ConnectionView]:
@@ -328,6 +328,8 @@ class Desk:
     async def _execute_accepted(self, live: LiveOrder, plan: Plan) -> None:
         if live.accepting is not None:
             await live.accepting
+        if live.record is not None:
+            self._orders.keep_record(live, live.record)
         reason: Reason | None = None
         for priced in plan.ranking[:1]:
             routed = self._executing.route_now(live.order.request, plan, priced)
@@ -342,13 +344,7 @@ class Desk:
         # A late quote changes an entry, not the time of the decision.
         closed_at = self._clock.now() if live.record is None else live.record.closed_at
         record = make_record(held, competition_id, order_id=live.order.id, rfq_id=None, closed_at=closed_at)
-        live.record = record
-        encoded = encode_record(record)
-        self._orders.write_behind(
-            live,
-            lambda: self._journal.keep_competition(competition_id, live.order.id, encoded),
-            "keep_competition",
-        )
+        self._orders.keep_record(live, record)
         return record
 
     def _came_late(self, live: LiveOrder, held: Held, competition_id: str, connection_id: str) -> None:
@@ -368,7 +364,12 @@ class Desk:
             record = live.record
         if record is None and order.competition_id is not None:
             record = await self._read(self._quoting.competition(order.competition_id))
-        return Submission(order, record, replayed)
+        return Submission(order, None if record is None else carried_out(record, order), replayed)
+
+    async def _carried_out(self, record: CompetitionRecord, order_id: str) -> CompetitionRecord:
+        live = self._orders.get(order_id)
+        order = live.order if live is not None else await self._read(self._journal.order(order_id))
+        return record if order is None else carried_out(record, order)
 
     async def _read(self, read: Awaitable[T]) -> T:
         try:

@@ -16,6 +16,8 @@ ORDER_ID_LENGTH = 36
 RECONCILE_MARGIN_NS = 60_000_000_000
 """How much earlier than our oldest open order the counterparty's list is read from: clocks differ."""
 
+LISTED_NS = 600_000_000_000
+
 
 class Evidence:
     """Matches reports with orders, keeps the ledger's statements, reads again after a reconnect."""
@@ -78,7 +80,16 @@ class Evidence:
         Raises `VenueUnreachableError`; the connection does not trade before this has gone well.
         """
         venue = self._venues[connection_id].venue
-        open_orders = self._orders.of_connection(connection_id)
+        open_orders = []
+        listed_from = self._clock.now() - LISTED_NS
+        for live in self._orders.of_connection(connection_id):
+            if live.order.created_at >= listed_from:
+                open_orders.append(live)
+                continue
+            attempt = live.order.attempts[-1]
+            found = await venue.look_up(attempt.outbound, live.order.venue_order_id)
+            if found is not None:
+                self._take(live, connection_id, found)
         if open_orders:
             since = min(live.order.created_at for live in open_orders) - RECONCILE_MARGIN_NS
             by_id = {report.venue_client_order_id: report for report in await venue.recent_orders(since)}

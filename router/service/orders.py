@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from decimal import Decimal
 
+import msgspec
+
 from router.core.errors import Code, UnavailableError
 from router.core.ledger import Ledger
 from router.core.model import Side
@@ -20,6 +22,8 @@ from router.core.pricing import fee_on
 from router.core.record import CompetitionRecord
 from router.observe.observer import Observer
 from router.ports import Clock, Journal, StoreError
+
+_records = msgspec.json.Encoder()
 
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 2.0
@@ -170,6 +174,16 @@ class Orders:
             live.tail, lambda: self._journal.append(after, event, now), "append", live.stuck
         )
         return after
+
+    def keep_record(self, live: LiveOrder, record: CompetitionRecord) -> None:
+        """Hold the record of an order's competition, and write it behind."""
+        live.record = record
+        encoded = _records.encode(record)
+        self.write_behind(
+            live,
+            lambda: self._journal.keep_competition(record.id, live.order.id, encoded),
+            "keep_competition",
+        )
 
     def write_behind(self, live: LiveOrder, write: Callable[[], Awaitable[None]], operation: str) -> None:
         """Write a record that belongs to an order, after its earlier records.

@@ -616,6 +616,9 @@ async def test_a_counterparty_that_is_not_there_was_never_sent_anything(kit: Kit
         order = stage.order()
     # The context has stopped adapter and counterparty; the port is free now.
     assert isinstance(await stage.venue.submit(order), NeverSent)
+    cancel = await stage.venue.cancel(order, "an-order")
+    assert isinstance(cancel, CancelRefused)
+    assert (cancel.error.code, cancel.error.retryable) == (Code.VENUE_UNAVAILABLE, True)
 
 
 # Secrets

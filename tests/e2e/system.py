@@ -134,6 +134,10 @@ class Process:
         """Signal the process and give its exit code."""
         if self._process.poll() is None:
             self._process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the process to end by itself and give its exit code."""
         try:
             code = self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:

@@ -66,6 +66,7 @@ class FakeVenue:
         self.cancel_answers: Script[CancelResult] = deque()
         self.balance_errors: Script[None] = deque()
         self.balance_reads = 0
+        self.listed: list[int] = []
         self.before_submit: Callable[[OutboundOrder], None] = lambda _order: None
         self.listener: VenueListener | None = None
 
@@ -181,6 +182,7 @@ class FakeVenue:
         return self.known.get(order.venue_client_order_id)
 
     async def recent_orders(self, since: int) -> Sequence[OrderReport]:
+        self.listed.append(since)
         await asyncio.sleep(0)
         return [report for report in self.known.values() if report.at >= since]
 

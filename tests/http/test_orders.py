@@ -10,7 +10,7 @@ from router.core.errors import (
     Code,
     ConflictError,
 )
-from router.core.model import OnCreditFailure, OrderStatus, OrderType, Side, TimeInForce
+from router.core.model import Fill, OnCreditFailure, OrderStatus, OrderType, Side, TimeInForce
 from router.core.order import Order, Phase
 from router.core.record import Submission
 from router.ports import RecordPage
@@ -181,6 +181,21 @@ async def test_an_average_is_rounded_against_the_caller(client: TestClient, desk
     assert body["average_price"] == "66.6666666666"
     assert body["slippage_bps"] == "3333.34"
     assert body["price_improvement_bps"] == "-3366.54"
+
+
+async def test_quantities_and_prices_are_told_without_the_zeros_of_their_reckoning(
+    client: TestClient, desk: FakeDesk
+) -> None:
+    fills = (Fill("t-1", Decimal(100), Decimal("0.50000000"), Decimal("50.00"), samples.NOW),)
+    entries = tuple(
+        replace(entry, quantity_base=None if entry.quantity_base is None else Decimal("0.500"))
+        for entry in samples.COMPETITION.entries
+    )
+    desk.answer_with(replace(samples.FILLED, fills=fills), replace(samples.COMPETITION, entries=entries))
+    body = await (await client.post("/v1/orders", json=samples.BODY)).json()
+    assert (body["fills"][0]["price"], body["fills"][0]["quantity"]) == ("100.00", "0.5")
+    quantities = {entry["quantity"] for entry in body["competition"]["entries"]}
+    assert quantities == {"0.5", None}
 
 
 async def test_fills_of_unknown_value_have_no_price(client: TestClient, desk: FakeDesk) -> None:

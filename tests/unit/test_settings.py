@@ -387,3 +387,51 @@ def test_a_file_that_cannot_be_read_is_named(raw: bytes | None, said: str, tmp_p
         load(str(path), {})
 
     assert str(raised.value).startswith(f"{path}: file: {said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[execution]\non_credit_failure = "retry"\n' + SPOT,
+            'execution.on_credit_failure: expected "fail" or "next_best", was "retry"',
+        ),
+        ('[auth]\nmode = "basic"\n' + SPOT, 'auth.mode: expected "none" or "keys", was "basic"'),
+        (
+            KEYS.replace('"read"', '"read", "admin"') + SPOT,
+            'auth.keys[0].scopes[1]: expected "read" or "trade", was "admin"',
+        ),
+        (
+            SPOT.replace('"bitgo_prime"', '"another"'),
+            'connections[0].counterparty: expected "bitgo_prime", was "another"',
+        ),
+    ],
+)
+def test_of_a_choice_every_value_is_named(text: str, said: str) -> None:
+    assert said in refused(text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://x.example:99999",
+        "https://x.example:port",
+        "https://[::1",
+        "https://:token@x.example",
+        "https://x.example/a b",
+        "https://x.example\\tb",
+    ],
+)
+def test_an_address_that_could_never_be_reached_stops_the_start(url: str) -> None:
+    said = refused(SPOT + f'base_url = "{url}"\n')
+    assert "connections[0].base_url: expected a URL such as https://app.bitgo.com" in said
+    assert "x.example" not in said
+
+
+def test_two_callers_have_neither_one_name_nor_one_key() -> None:
+    second = KEYS.split("\n", 2)[2]
+    assert 'auth.keys[1].name: expected a name of its own, was "desk"' in refused(KEYS + second + SPOT)
+    renamed = second.replace('"desk"', '"risk"')
+    assert "auth.keys[1].key: expected a key of its own" in refused(KEYS + renamed + SPOT)
+    ours = renamed.replace("DESK_KEY", "SPOT_TOKEN")
+    assert [key.name for key in read(KEYS + ours + SPOT).auth.keys] == ["desk", "risk"]

@@ -193,14 +193,19 @@ class BitgoPrime:
 
     async def recent_orders(self, since: int) -> Sequence[OrderReport]:
         """Every order of this account and funding type created at or after `since`; without fills."""
-        return await self._orders.recent(since)
+        found = await self._orders.recent(since)
+        for report in found:
+            if not report.state.is_final:
+                # Sent by a process before this one, perhaps: its end on the feed is to be explained too.
+                self._explainer.answered(report.venue_client_order_id, report)
+        return found
 
     async def fills(self, venue_order_id: str) -> Sequence[Fill]:
         """Every execution of an order."""
         return await self._orders.fills(venue_order_id)
 
     async def cancel(self, order: OutboundOrder, venue_order_id: str) -> CancelResult:
-        """Ask for an order to be cancelled; a refusal for want of budget or connection is no answer."""
+        """Ask for an order to be cancelled; one that could not be sent is refused as `venue_unavailable`."""
         # An order of before this process: its end on the feed is to be explained too.
         self._explainer.answered(order.venue_client_order_id, None)
         return await self._orders.cancel(venue_order_id)

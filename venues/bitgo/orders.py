@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from router.core.errors import Code, OrderError
 from router.core.model import Connection, Fill, OrderReport, OutboundOrder
 from router.core.money import ZERO, add
 from router.ports import (
@@ -159,14 +160,14 @@ class Orders:
         try:
             await self._client.budget.take(Lane.CANCEL, deadline)
         except BudgetSpentError as error:
-            return CancelUnanswered(f"never sent: {error.detail}")
+            return self._cancel_never_sent(error.detail)
         got, record = await self._client.send(
             "cancel", "PUT", "orders", venue_order_id, "cancel", timeout_ms=self._timing.read_ms
         )
         match got:
             case NotSent():
                 record("never_sent")
-                return CancelUnanswered(f"never sent: {got.detail}")
+                return self._cancel_never_sent(got.detail)
             case Lost():
                 record(got.result)
                 return CancelUnanswered(got.detail)
@@ -180,6 +181,17 @@ class Orders:
                 if refused is not None:
                     return CancelRefused(refused)
                 return CancelUnanswered(f"answered {got.status}, no definite refusal")
+
+    def _cancel_never_sent(self, detail: str) -> CancelRefused:
+        """Nothing is under way: who asked must know, and may ask again."""
+        return CancelRefused(
+            OrderError(
+                Code.VENUE_UNAVAILABLE,
+                f"the cancel was never sent: {detail}",
+                retryable=True,
+                connection_id=self._connection.id,
+            )
+        )
 
     def _report(self, found: wire.Order, order: OutboundOrder) -> OrderReport:
         if found.client_order_id != order.venue_client_order_id:

@@ -95,6 +95,22 @@ def test_connections_are_shown_as_they_are_at_each_scrape() -> None:
 
 
 @in_virtual_time
+async def test_what_alerts_are_made_of_is_there_before_it_happens() -> None:
+    async with world(spot(), pts()) as w:
+        w.seen.metrics.watch(w.members.views, w.clock.now)
+        found = samples(w.seen.metrics)
+    on_pts, on_spot = ("connection", "pts"), ("connection", "spot")
+    assert found["caas_router_orders_in_doubt", (on_spot,)] == 0
+    assert found["caas_router_orders_total", (("status", "rejected"),)] == 0
+    assert found["caas_router_competitions_total", (("result", "no_quotes"),)] == 0
+    assert found["caas_router_wins_total", (on_pts,)] == 0
+    assert found["caas_router_order_round_trip_seconds_count", (on_pts,)] == 0
+    assert found["caas_router_credit_failures_total", (("code", "credit_frozen"), on_pts)] == 0
+    # A Spot account has no credit that could fail.
+    assert ("caas_router_credit_failures_total", (("code", "credit_frozen"), on_spot)) not in found
+
+
+@in_virtual_time
 async def test_the_loop_s_lag_is_measured_ten_times_a_second_until_cancelled() -> None:
     seen = Seen()
     task = asyncio.create_task(watch_lag(seen.observer))

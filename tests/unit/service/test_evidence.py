@@ -209,6 +209,32 @@ async def test_after_a_reconnect_what_was_missed_is_read_before_it_trades() -> N
 
 
 @in_virtual_time
+async def test_after_a_reconnect_an_order_that_rests_for_long_is_looked_up_by_itself() -> None:
+    async with world(spot()) as w:
+        orders = []
+        for number in range(2):
+            await w["spot"].read_balances()
+            w["spot"].streams("99.00", "100.00")
+            answer = asyncio.get_running_loop().create_future()
+            w["spot"].answers.append(answer)
+            limit = request(client_order_id=f"o-{number}", type=OrderType.LIMIT, limit_price=D("98.00"))
+            caller = asyncio.create_task(w.desk.submit(limit))
+            sent = await w["spot"].submissions.get()
+            answer.set_result(Taken(w["spot"].report(sent, VenueState.WORKING)))
+            orders.append((await caller).order)
+            w["spot"].known[sent.venue_client_order_id] = w["spot"].report(sent, VenueState.WORKING)
+            await pass_time(3600 * (1 - number))
+        for sent in w["spot"].submitted:
+            w["spot"].known[sent.venue_client_order_id] = w["spot"].filled(sent, "98.00")
+        w["spot"].listed.clear()
+        await w.desk.listener.reconcile("spot")
+        for order in orders:
+            assert (await w.desk.order(order.id)).order.status is OrderStatus.FILLED
+        (since,) = w["spot"].listed
+        assert w.clock.now() - since < 3600 * 1_000_000_000
+
+
+@in_virtual_time
 async def test_a_reconnect_whose_reads_fail_is_told_to_the_adapter() -> None:
     async with world(spot()) as w:
         w["spot"].balance_errors.append(VenueUnreachableError("gone"))

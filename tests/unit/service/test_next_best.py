@@ -53,6 +53,24 @@ async def test_it_goes_on_when_asked_to() -> None:
 
 
 @in_virtual_time
+async def test_the_competition_tells_who_refused_the_order_and_who_got_it_then() -> None:
+    async with world(*three()) as w:
+        stream(w)
+        w["a"].answers.append(Refused(NO_CREDIT))
+        answer = await w.desk.submit(request(on_credit_failure=NEXT_BEST))
+        assert answer.competition is not None
+        for wait_s in (0, 60):
+            await pass_time(wait_s)
+            told = await w.desk.competition(answer.competition.id)
+            assert {entry.connection.id: entry.detail for entry in told.entries} == {
+                "a": "refused the order, credit_short_limit: no more",
+                "b": "got the order after who stood before it had refused it",
+                "c": None,
+            }
+            assert told.winner == "a"
+
+
+@in_virtual_time
 async def test_the_setting_says_so_for_all_and_a_request_may_say_otherwise() -> None:
     async with world(*three(), on_credit_failure=NEXT_BEST) as w:
         stream(w)

@@ -104,8 +104,22 @@ async def test_accepted_it_goes_fill_or_kill_at_the_quoted_price_to_the_best() -
         assert answer.order.request.client_order_id == "a-1"
         assert answer.order.competition_id == rfq.competition.id
         assert answer.order.attempts[0].cover_price == D("100.20")
-        assert answer.competition == rfq.competition
         assert (await w.desk.rfq(rfq.id)).accepted_by == "a-1"
+
+
+@in_virtual_time
+@pytest.mark.parametrize("named", ["spot", "pts"])
+async def test_accepted_its_competition_tells_the_order_and_who_got_it(named: str) -> None:
+    async with quoted() as (w, rfq):
+        answer = await w.desk.accept(rfq.id, "a-1", named, None)
+        told = answer.competition
+        assert told is not None
+        assert (told.id, told.order_id, told.winner) == (rfq.competition.id, answer.order.id, named)
+        assert [entry.connection.id for entry in told.entries if entry.outcome is Outcome.WON] == [named]
+        for wait_s in (0, 60):
+            await pass_time(wait_s)
+            assert await w.desk.competition(told.id) == told
+        assert (await w.desk.rfq(rfq.id)).competition == rfq.competition
 
 
 @in_virtual_time
@@ -156,7 +170,7 @@ async def test_accepted_with_the_same_id_again_it_answers_the_same_order() -> No
         await pass_time(60)
         again = await w.desk.accept(rfq.id, "a-1", None, None)
         assert again.replayed
-        assert (again.order, again.competition) == (first.order, rfq.competition)
+        assert (again.order, again.competition) == (first.order, first.competition)
         assert len(w["spot"].submitted) == 1
 
 

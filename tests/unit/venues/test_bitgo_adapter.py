@@ -45,6 +45,7 @@ class Documented:
         app.router.add_get(f"{ACCOUNT}/products", self._list(lambda: self.products))
         app.router.add_get(f"{ACCOUNT}/balances", self._list(lambda: self.balances))
         app.router.add_get(f"{ACCOUNT}/trades", self._list(list))
+        app.router.add_get(f"{ACCOUNT}/orders", self._list(lambda: [TAKEN]))
         app.router.add_post(f"{ACCOUNT}/orders", self._post)
         app.router.add_get(f"{ACCOUNT}/orders/{{order}}", self._order)
         app.router.add_get(f"{ROOT}/ws", self._feed)
@@ -123,6 +124,16 @@ async def test_an_end_without_a_reason_is_told_once_with_the_reason_that_was_rea
         assert first.error is not None
         assert first.error.code is Code.CREDIT_UNAVAILABLE
         assert there.asked.count(f"{ACCOUNT}/orders/{first.venue_order_id}") == 1
+
+
+async def test_the_end_of_an_order_of_a_process_before_is_explained_too() -> None:
+    async with running() as (venue, listener, there):
+        assert [report.venue_client_order_id for report in await venue.recent_orders(0)] == ["myorderid1"]
+        await there.say()
+        await listener.until(lambda: bool(ended(listener)))
+        (told,) = ended(listener)
+        assert told.error is not None
+        assert told.error.code is Code.CREDIT_UNAVAILABLE
 
 
 async def test_an_end_that_overtakes_the_answer_is_explained_after_it() -> None:
