@@ -176,9 +176,10 @@ class Competition:
         return winner
 
     def close(self) -> None:
-        """End without giving the order to anyone (an RFQ): every ranked quote stays as it is."""
-        for priced in self.ranking.quotes:
-            self.entries[priced.quote.connection_id].outcome = Outcome.LOST
+        """End without an order (an RFQ): the best quote has won, and nothing is reserved or executed."""
+        for position, priced in enumerate(self.ranking.quotes):
+            entry = self.entries[priced.quote.connection_id]
+            entry.outcome = Outcome.LOST if position else Outcome.WON
         self._number()
         self.phase = Phase.CLOSED
 

@@ -94,7 +94,12 @@ def carried_out(record: CompetitionRecord, order: Order) -> CompetitionRecord:
     entries = []
     for entry in record.entries:
         attempt = attempts.get(entry.connection.id)
-        outcome = Outcome.WON if entry.connection.id == winner else entry.outcome
+        outcome = entry.outcome
+        if entry.connection.id == winner:
+            outcome = Outcome.WON
+        elif outcome is Outcome.WON:
+            # An RFQ that was accepted on another connection than its best.
+            outcome = Outcome.LOST
         detail = entry.detail
         if attempt is not None and attempt.error is not None:
             detail = f"refused the order, {attempt.error.code}: {attempt.error.detail}"

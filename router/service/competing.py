@@ -244,11 +244,9 @@ class _Run:
             self._late(self.held, event.quote.connection_id)
 
     def _streams(self, member: Member) -> bool:
-        """Whether to read a connection's book; while its feed is down, an aged one is asked for anew."""
+        """Whether to read a connection's book; an aged one, of a feed that is down or silent, is asked for."""
         book = member.venue.book(self.held.competition.request.product)
-        if book is None:
-            return False
-        return member.venue.health().feed_up or self._competing.fresh(book)
+        return book is not None and self._competing.fresh(book)
 
     def _time_is_up(self) -> None:
         # A slow store must not cost the streamed books their turn: they are read now at the latest.

@@ -581,6 +581,13 @@ async def test_a_counterparty_that_fails_is_down_until_it_answers(stage: Stage) 
     assert stage.listener.reconciled > before
 
 
+async def test_one_that_nobody_trades_on_is_down_too_when_it_has_gone(stage: Stage) -> None:
+    gone = {"feed": {"kind": "refuse"}, "rest": [{"kind": "status", "operation": "any", "status": 503}]}
+    await stage.control("PUT", "faults", gone)
+    await stage.drop_feed()
+    await stage.listener.until(lambda: stage.venue.health().state is ConnectionState.DOWN)
+
+
 async def test_refusals_are_answers_and_open_no_breaker(stage: Stage) -> None:
     await stage.rest_fault("refuse", "order", error_name="backend:trade:tradingDisabled")
     for number in range(10):

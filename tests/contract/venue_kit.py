@@ -40,6 +40,7 @@ TIMING = Timing(
     resubscribe_ms=50,
     backoff_ms_min=5,
     backoff_ms_max=40,
+    degraded_probe_ms=50,
     stop_ms=300,
 )
 WAIT_S = 10

@@ -248,6 +248,7 @@ class BitgoPrime:
                 group.create_task(self._keep_products())
                 group.create_task(self._keep_synchronous(listener))
                 group.create_task(self._probe())
+                group.create_task(self._watch_degraded())
                 group.create_task(self._explainer.run())
                 if not self._connection.pts:
                     group.create_task(self._keep_balances())
@@ -331,6 +332,15 @@ class BitgoPrime:
             else:
                 backoff.reset()
                 self._standing.close()
+
+    async def _watch_degraded(self) -> None:
+        """While the feed is down, read something now and then, to know whether it answers at all."""
+        while True:
+            await asyncio.sleep(self._timing.degraded_probe_ms / 1000)
+            if self._standing.is_degraded:
+                # A failure is counted where it happened; enough of them open the breaker.
+                with contextlib.suppress(VenueUnreachableError):
+                    await self._read_products()
 
     # What the feed tells.
     def feed_changed(self, up: bool, detail: str | None) -> None:  # noqa: FBT001 - see FeedOwner

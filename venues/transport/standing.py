@@ -114,6 +114,11 @@ class Standing:
         """Wait until the breaker is closed."""
         await self._is_closed.wait()
 
+    @property
+    def is_degraded(self) -> bool:
+        """Whether it would trade on prices that are asked for."""
+        return self._state is ConnectionState.DEGRADED
+
     def stop(self) -> None:
         """It is over."""
         self._stopped = True

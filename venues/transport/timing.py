@@ -9,8 +9,9 @@ class Timing(msgspec.Struct, frozen=True):
     `order_ms`: for the answer to an order, before it is in doubt. `connect_ms`: for a socket and TLS; it is
     shorter than the others, so that a connection that never came about is told from an answer that did not.
     `heartbeat_ms`: between our own pings on a feed; a pong may take half of it. `feed_silence_ms`: a feed
-    with books subscribed that says nothing for this long is down. `stop_ms`: for requests in flight when
-    the connection is stopped.
+    with books subscribed that says nothing for this long is down. `degraded_probe_ms`: between reads while a
+    feed is down: an account that nobody trades on must not pass for one that could be. `stop_ms`: for
+    requests in flight when the connection is stopped.
     """
 
     order_ms: int = 5000
@@ -23,4 +24,5 @@ class Timing(msgspec.Struct, frozen=True):
     backoff_ms_min: int = 100
     backoff_ms_max: int = 10_000
     products_ms: int = 600_000
+    degraded_probe_ms: int = 1000
     stop_ms: int = 2000

@@ -371,14 +371,14 @@ def test_an_award_reads_the_balance_as_it_is_by_then() -> None:
     assert lines(competition)["a"] == (Outcome.EXCLUDED, Reason.INSUFFICIENT_BALANCE, None)
 
 
-def test_an_rfq_is_closed_with_its_ranking_and_no_winner() -> None:
+def test_an_rfq_is_closed_with_its_ranking_and_reserves_nothing() -> None:
     competition = opened(contender("a"), contender("b"))
     competition.step(got("a", "100.00"), T0)
     competition.step(got("b", "99.00"), T0)
 
     competition.close()
 
-    assert lines(competition) == {"a": (Outcome.LOST, None, 2), "b": (Outcome.LOST, None, 1)}
+    assert lines(competition) == {"a": (Outcome.LOST, None, 2), "b": (Outcome.WON, None, 1)}
     assert competition.phase is Phase.CLOSED
 
 

@@ -9,7 +9,7 @@ from router.core.model import OrderStatus, Outcome, Reason, Source
 from router.core.record import CompetitionRecord
 from router.ports import BudgetSpentError, ConnectionState, OffWireError, VenueUnreachableError
 from tests.fakes.world import pts, spot, world
-from tests.unit.build import D, request
+from tests.unit.build import D, book, levels, request
 from tests.virtual_loop import in_virtual_time, pass_time
 
 DEADLINE_NS = 250_000_000
@@ -190,17 +190,19 @@ async def test_who_cannot_trade_is_not_asked() -> None:
 
 
 @in_virtual_time
-async def test_an_aged_book_is_no_quote_and_while_its_feed_is_down_it_is_asked_for() -> None:
+async def test_an_aged_book_is_no_quote_and_is_asked_for_anew() -> None:
     async with world(spot(), pts()) as w:
         w["spot"].streams("99.00", "100.00")
         w["pts"].streams("99.00", "100.00")
         await pass_time(2.1)
         w["spot"].feed_up = False
         w["spot"].rest_book = w["spot"].one_level("99.00", "100.00")
+        # A book that is as old when it is asked for is none either.
+        w["pts"].rest_book = book(levels(("99.00", "5")), levels(("100.00", "5")), w.clock.now() - 3 * 10**9)
         answer = await w.desk.submit(request())
         assert became(answer.competition) == {
             "spot": (Outcome.WON, None, Source.REQUEST),
-            "pts": (Outcome.FAILED, Reason.STALE_BOOK, Source.BOOK),
+            "pts": (Outcome.FAILED, Reason.STALE_BOOK, Source.REQUEST),
         }
 
 

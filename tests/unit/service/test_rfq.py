@@ -52,13 +52,13 @@ async def quoted() -> AsyncIterator[tuple[World, RfqRecord]]:
 async def test_it_ranks_executes_nothing_and_can_be_read_again() -> None:
     async with quoted() as (w, rfq):
         assert [(e.connection.id, e.rank, e.outcome) for e in rfq.competition.entries] == [
-            ("spot", 1, Outcome.LOST),
+            ("spot", 1, Outcome.WON),
             ("pts", 2, Outcome.LOST),
         ]
         assert rfq.best is not None
         assert rfq.best.price == D("100.00")
         assert rfq.valid_until == rfq.created_at + FIVE_S_NS
-        assert (rfq.competition.winner, rfq.competition.rfq_id) == (None, rfq.id)
+        assert (rfq.competition.winner, rfq.competition.rfq_id) == ("spot", rfq.id)
         assert await w.desk.rfq(rfq.id) == rfq
         assert await w.desk.competition(rfq.competition.id) == rfq.competition
         assert w["spot"].submitted == []
