@@ -21,14 +21,9 @@ def sqlite_path(url: str) -> Path:
     """
     scheme, colon, rest = url.partition(":")
     if not colon or scheme != _SCHEME:
-        known = scheme if colon and scheme in ("postgresql", "postgres") else None
-        if known is not None:
-            raise StoreError(
-                f"expected a store.url such as sqlite:///var/lib/caas-router/router.db, was a {known} one: "
-                "that store is not built in yet"
-            )
         raise StoreError(
-            "expected a store.url such as sqlite:///var/lib/caas-router/router.db, was another scheme"
+            "expected a store.url such as sqlite:///var/lib/caas-router/router.db or "
+            "postgresql://user@host/name, was another scheme"
         )
     path = rest
     if rest.startswith("//"):

@@ -1,5 +1,6 @@
-"""Bring a SQLite file's tables up to date: numbered SQL, each applied once and known by its SHA-256.
+"""Bring a store's tables up to date: numbered SQL, each applied once and known by its SHA-256.
 
+What every store goes by stands first (`known_migrations`, `pending`), then how it is done to a SQLite file.
 A file is refused, and left as it was, when it is another program's (`application_id`), when a newer program
 wrote it, or when a migration that it went through is not the one that this program has: its tables would not
 be those that the statements in `sqlite.py` were written for.
@@ -42,10 +43,10 @@ class Migration(msgspec.Struct, frozen=True):
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def known_migrations() -> tuple[Migration, ...]:
-    """The migrations that come with the program, oldest first."""
+def known_migrations(store: str) -> tuple[Migration, ...]:
+    """The migrations of a store (`sqlite`, `postgres`) that come with the program, oldest first."""
     found = []
-    for file in resources.files("router.journal").joinpath("migrations").iterdir():
+    for file in resources.files("router.journal").joinpath("migrations", store).iterdir():
         named = _NAME.fullmatch(file.name)
         if named is not None:
             found.append(Migration(int(named["version"]), file.name, file.read_text("utf-8")))
@@ -53,6 +54,30 @@ def known_migrations() -> tuple[Migration, ...]:
     if [migration.version for migration in found] != list(range(1, len(found) + 1)) or not found:
         raise StoreError(f"expected migrations numbered from 1 without a gap, was {[m.name for m in found]}")
     return tuple(found)
+
+
+def pending(
+    done: Sequence[tuple[int, str, str]], migrations: Sequence[Migration], newest: int, where: object
+) -> Sequence[Migration]:
+    """The migrations that a store has still to go through.
+
+    `done`: version, name and SHA-256 of those that it went through, oldest first; `newest`: the highest
+    version that it says of itself; `where` is what messages call it. Raises `StoreError` for a store that a
+    newer program wrote, or that went through another migration than this program's.
+    """
+    newest = max([newest, *(version for version, _, _ in done)])
+    if newest > len(migrations):
+        raise StoreError(
+            f"expected a journal of version {len(migrations)} or older at {where}, was version {newest}: "
+            "a newer caas-router wrote it"
+        )
+    for (version, name, sha256), migration in zip(done, migrations, strict=False):
+        if (version, sha256) != (migration.version, migration.sha256):
+            raise StoreError(
+                f"expected migration {migration.name} with SHA-256 {migration.sha256} at {where}, "
+                f"was {name} with {sha256}"
+            )
+    return migrations[len(done) :]
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration], path: object) -> int:
@@ -84,30 +109,19 @@ def _apply(connection: sqlite3.Connection, migrations: Sequence[Migration], path
     connection.execute(_BOOK)
     done = connection.execute("SELECT version, name, sha256 FROM migrations ORDER BY version").fetchall()
     (stated,) = connection.execute("PRAGMA user_version").fetchone()
-    newest = max([stated, *(version for version, _, _ in done)])
-    if newest > len(migrations):
-        raise StoreError(
-            f"expected a journal of version {len(migrations)} or older at {path}, was version {newest}: "
-            "a newer caas-router wrote it"
-        )
-    for (version, name, sha256), migration in zip(done, migrations, strict=False):
-        if (version, sha256) != (migration.version, migration.sha256):
-            raise StoreError(
-                f"expected migration {migration.name} with SHA-256 {migration.sha256} at {path}, "
-                f"was {name} with {sha256}"
-            )
-    for migration in migrations[len(done) :]:
+    missing = pending(done, migrations, stated, path)
+    for migration in missing:
         for statement in statements(migration.sql):
             connection.execute(statement)
         connection.execute(
             "INSERT INTO migrations (version, name, sha256) VALUES (?, ?, ?)",
             (migration.version, migration.name, migration.sha256),
         )
-    if len(done) < len(migrations):
+    if missing:
         # Both stand in the file's header and are part of the transaction.
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
-    return len(migrations) - len(done)
+    return len(missing)
 
 
 def statements(sql: str) -> Iterator[str]:

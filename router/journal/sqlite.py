@@ -16,8 +16,8 @@ from router.core.order import Event, Order
 from router.journal import codec
 from router.journal.location import FileLock, prepare_file
 from router.journal.migrate import Migration, known_migrations, migrate
-from router.journal.writer import Operation, Writer
-from router.ports import ClientOrderIdTakenError, RecordPage, StoreError
+from router.journal.writer import Broken, Operation, Writer
+from router.ports import ClientOrderIdTakenError, Cover, RecordPage, StoreError
 
 _T = TypeVar("_T")
 
@@ -51,12 +51,13 @@ class SqliteJournal:
         migrations: Sequence[Migration] | None = None,
         pages_max: int | None = None,
         trace: Callable[[str], None] | None = None,
+        broken: Broken | None = None,
     ) -> "SqliteJournal":
         """Open or make the file at `path`; blocks, and may be called from any thread.
 
         `migrations`: those of the program unless others are given. `pages_max`: the file does not grow past
-        so many pages of 4 KiB. `trace` is called, in the writer's thread, with every statement that it runs.
-        Raises `StoreError`.
+        so many pages of 4 KiB. `trace` is called, in the writer's thread, with every statement that it runs;
+        `broken`, in the same, when the file cannot be believed any more. Raises `StoreError`.
         """
         path = path.absolute()
         prepare_file(path)
@@ -64,7 +65,7 @@ class SqliteJournal:
         opened: list[sqlite3.Connection] = []
         try:
             writing = _connect(path, opened)
-            migrate(writing, known_migrations() if migrations is None else migrations, path)
+            migrate(writing, known_migrations("sqlite") if migrations is None else migrations, path)
             if pages_max is not None:
                 writing.execute(f"PRAGMA max_page_count = {pages_max:d}")
             reading = _connect(path, opened, read_only=True)
@@ -76,7 +77,7 @@ class SqliteJournal:
             if isinstance(error, sqlite3.Error):
                 raise StoreError(f"expected a journal that can be opened at {path}, was: {error}") from error
             raise
-        return cls(Writer(writing), reading, lock)
+        return cls(Writer(writing, broken=broken), reading, lock)
 
     async def accept(self, order: Order) -> None:
         """See `Journal.accept`."""
@@ -98,8 +99,17 @@ class SqliteJournal:
 
         await self._write(insert)
 
-    async def append(self, order: Order, event: Event, at: int) -> None:
-        """See `Journal.append`; an order that was not accepted is a `StoreError`."""
+    @property
+    def shared(self) -> bool:
+        """See `Journal.shared`: the file is one router's."""
+        return False
+
+    async def append(self, order: Order, event: Event, at: int, cover: Cover | None = None) -> None:
+        """See `Journal.append`; an order that was not accepted is a `StoreError`.
+
+        No `cover` is too small: the router's own ledger has every reservation that there is.
+        """
+        del cover
         state = _state(order)
         doc = codec.encode(event)
 
@@ -180,6 +190,10 @@ class SqliteJournal:
         """See `Journal.open_orders`; oldest first."""
         statement = "SELECT doc FROM orders WHERE final = 0 ORDER BY created_at, id"
         return await self._read(lambda: self._orders(statement, ()))
+
+    async def adopt(self, order_id: str) -> Order | None:
+        """See `Journal.adopt`: every order of the file is this router's."""
+        return await self.order(order_id)
 
     async def competition(self, competition_id: str) -> bytes | None:
         """See `Journal.competition`."""

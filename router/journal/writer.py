@@ -7,6 +7,10 @@ Under load the flush is shared; with a single caller nothing waits for company.
 Each operation has a savepoint: one that breaks a rule of its own (a duplicate key) fails alone. A
 transaction that fails (a full disk, an I/O error, a failed commit) fails every operation in it, and leaves
 nothing behind. The thread then goes on with the next: when there is room again, writes work again.
+
+A failed flush is another matter. The kernel may have dropped the pages that it could not write and call the
+next flush a success, so nothing that the file is asked can be believed: the thread tells `broken`, which ends
+the process, and writes nothing any more. A file that SQLite calls malformed is met alike.
 """
 
 import asyncio
@@ -18,7 +22,7 @@ from typing import Final
 
 import msgspec
 
-from router.ports import ClientOrderIdTakenError, StoreError
+from router.ports import ClientOrderIdTakenError, StoreBrokenError, StoreError
 
 BATCH_MAX: Final = 512
 """Operations in one transaction: bounds how long the first of them waits for the last (a few ms)."""
@@ -29,6 +33,20 @@ Operation = Callable[[sqlite3.Connection], None]
 
 _OWN_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What one operation's values can cause; any other error of SQLite is the transaction's."""
+
+_BREAKING: Final = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_DIR_FSYNC,
+        sqlite3.SQLITE_IOERR_CORRUPTFS,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+"""Errors after which no answer of the file means anything: it is read anew, by another process."""
+
+Broken = Callable[[StoreBrokenError], None]
+"""Is told in the writer's thread that the store is lost, before any caller hears of it."""
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -44,9 +62,12 @@ class Writer:
         connection: sqlite3.Connection,
         batch_max: int = BATCH_MAX,
         pending_max: int = PENDING_MAX,
+        broken: Broken | None = None,
     ) -> None:
         """Take over `connection` (autocommit mode, usable from another thread), and close it at the end."""
         self._connection = connection
+        self._broken = broken
+        self._lost: StoreBrokenError | None = None
         self._batch_max = batch_max
         self._pending_max = pending_max
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -98,14 +119,27 @@ class Writer:
 
     def _commit(self, batch: Sequence[_Job]) -> list[Exception | None]:
         """Run a batch in one transaction; what each operation failed with, None where it did not."""
+        if self._lost is not None:
+            return [StoreBrokenError(str(self._lost)) for _ in batch]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._apply(job.operation) for job in batch]
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
+            # The module's own errors, such as that of a closed connection, have no code.
+            if getattr(error, "sqlite_errorcode", None) in _BREAKING:
+                return self._break(error, len(batch))
             self._roll_back()
             return [_failure(error) for _ in batch]
         return outcomes
+
+    def _break(self, error: sqlite3.Error, callers: int) -> list[Exception | None]:
+        """Give the file up; what each caller of the batch is told, should the process live on to tell it."""
+        self._lost = StoreBrokenError(f"expected the journal to be flushed and whole, was: {error}")
+        self._lost.__cause__ = error
+        if self._broken is not None:
+            self._broken(self._lost)
+        return [StoreBrokenError(str(self._lost)) for _ in range(callers)]
 
     def _apply(self, operation: Operation) -> Exception | None:
         """Run one operation in a savepoint. Raises `sqlite3.Error` where the transaction is lost."""

