@@ -1,5 +1,5 @@
 # Two stamps: .venv/.setup is what production needs, .venv/.dev what the checks need on top.
-.PHONY: setup dev demo test check lint types contracts bench lock clean
+.PHONY: setup dev demo kill sim test check lint types contracts bench lock clean
 .DEFAULT_GOAL := help
 
 # The first interpreter of at least 3.11 on the PATH; PYTHON=… overrides.
@@ -32,6 +32,17 @@ demo: .venv/.setup
 
 test: .venv/.dev
 	$(BIN)/python -m pytest
+
+# The real router, killed at random instants. SEED replays a run: its loads and its delays.
+CYCLES ?= 200
+SEED ?= 1
+kill: .venv/.dev
+	$(BIN)/python -m tests.kill --cycles $(CYCLES) --seed $(SEED)
+
+# The simulation. SEED=n replays one schedule event by event, SEEDS=n runs as many on every core.
+SEEDS ?= 20000
+sim: .venv/.dev
+	$(BIN)/python -m tests.sim $(if $(filter file undefined,$(origin SEED)),--seeds $(SEEDS),--seed $(SEED))
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
