@@ -8,19 +8,21 @@ import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from typing import NoReturn
 
 import uvloop
 
 from router.core.ledger import Ledger
 from router.http.app import make_app
-from router.http.context import Failure
+from router.http.context import Failure, Streaming
 from router.http.server import ListenError, serving
 from router.journal import open_journal
+from router.observe.events import EventBus
 from router.observe.lag import watch_lag
 from router.observe.logs import make_log
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
-from router.ports import Clock, StoreError
+from router.ports import Clock, StoreBrokenError, StoreError
 from router.service.clock import SystemClock
 from router.service.desk import Desk, DeskRules
 from router.service.ids import IdSource
@@ -28,11 +30,19 @@ from router.service.venues import Member, Venues
 from router.settings import Settings, load
 from router.settings_error import SettingsError
 from venues.registry import Registry
+from venues.transport.timing import Timing
 
 EXIT_SETTINGS = 2
 EXIT_STORE = 3
 EXIT_NOT_DRAINED = 4
+EXIT_STORE_BROKEN = 5
+CLOSING_SHARE = 0.1
+"""Of the time for a stop: what callers' connections have to close, and then the counterparties'."""
 MS = 1_000_000
+TAKE_OVER_S = 2.0
+"""How often a router on a shared store asks whether another one is gone."""
+TAKE_OVER_AFTER_FAILURE_S = 15.0
+"""How long it asks for nothing after the store failed: the others could not renew their leases either."""
 
 
 def simulate(config: str) -> int:
@@ -46,20 +56,22 @@ def serve(config: str | None) -> int:
     """Run the router until SIGTERM or SIGINT.
 
     Exit codes: 0 drained; 2 settings that cannot be meant; 3 the store cannot be used; 4 not everything
-    reached a durable state within `server.shutdown_deadline_ms`.
+    reached a durable state within `server.shutdown_deadline_ms`; 5 the store broke while it was used (a flush
+    failed): the log event `store_broken` says how.
     """
     try:
         settings = load(config)
     except SettingsError as error:
         sys.stderr.write(f"caas-router: {error}\n")
         return EXIT_SETTINGS
-    observer = Observer(make_log(sys.stderr.buffer), Metrics())
+    observer = Observer(make_log(sys.stderr.buffer), Metrics(), EventBus(f"{SystemClock().now():x}"))
     try:
         drained = uvloop.run(_serve(settings, observer))
     except StoreError as error:
         sys.stderr.write(f"caas-router: store: {error}\n")
         return EXIT_STORE
     except ExceptionGroup as failures:
+        # What ends the process while its tasks run comes in a group.
         found: BaseException | None = failures.subgroup(ListenError)
         while isinstance(found, BaseExceptionGroup):
             found = found.exceptions[0]
@@ -84,6 +96,7 @@ async def _serve(settings: Settings, observer: Observer) -> bool:
         loop.add_signal_handler(each, stopping, each.name)
     clock = SystemClock()
     deadline_s = settings.server.shutdown_deadline_ms / 1000
+    closing_s = CLOSING_SHARE * deadline_s
     async with _desk(settings, observer, clock) as desk:
         app = make_app(
             desk,
@@ -91,14 +104,15 @@ async def _serve(settings: Settings, observer: Observer) -> bool:
             metrics=observer.metrics.text,
             now=clock.now,
             failed=lambda failure: _failed(observer, failure),
+            streaming=Streaming(observer.events),
         )
         server = settings.server
-        async with serving(app, server.host, server.port, deadline_s) as port:
+        async with serving(app, server.host, server.port, closing_s) as port:
             observer.listening(server.host, port)
             await stop.wait()
             observer.stopping(reason[0])
             # Those who wait for an answer get one before the server closes their connections.
-            drained = await desk.stop(deadline_s)
+            drained = await desk.stop(deadline_s - 2 * closing_s)
         observer.stopped(drained=drained, in_flight=desk.in_flight)
     return drained
 
@@ -106,8 +120,9 @@ async def _serve(settings: Settings, observer: Observer) -> bool:
 @contextlib.asynccontextmanager
 async def _desk(settings: Settings, observer: Observer, clock: Clock) -> AsyncIterator[Desk]:
     """A desk over the configured connections and store, its venues running."""
-    journal = await open_journal(settings.store.url)
-    registry = Registry(settings.competition, clock)
+    journal = await open_journal(settings.store.url, lambda error: _store_broke(observer, error))
+    stop_ms = int(CLOSING_SHARE * settings.server.shutdown_deadline_ms)
+    registry = Registry(settings.competition, clock, timing=Timing(stop_ms=stop_ms))
     ledger = Ledger()
     members = [
         Member(
@@ -131,6 +146,8 @@ async def _desk(settings: Settings, observer: Observer, clock: Clock) -> AsyncIt
         await desk.start()
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(watch_lag(observer))]
+            if journal.shared:
+                running.append(group.create_task(_take_over(desk, observer)))
             running += [
                 group.create_task(member.venue.run(desk.listener)) for member in members if member.enabled
             ]
@@ -143,6 +160,20 @@ async def _desk(settings: Settings, observer: Observer, clock: Clock) -> AsyncIt
         await journal.close()
 
 
+async def _take_over(desk: Desk, observer: Observer) -> None:
+    """Take up the orders of routers that are gone, until cancelled."""
+    pause_s = TAKE_OVER_S
+    while True:
+        await asyncio.sleep(pause_s)
+        try:
+            await desk.take_over()
+        except StoreError as error:
+            observer.store_failed("open_orders", error)
+            pause_s = TAKE_OVER_AFTER_FAILURE_S
+        else:
+            pause_s = TAKE_OVER_S
+
+
 def desk_rules(settings: Settings) -> DeskRules:
     """The desk's rules from the settings, in its units."""
     competition, execution = settings.competition, settings.execution
@@ -153,7 +184,17 @@ def desk_rules(settings: Settings) -> DeskRules:
         slippage_bps_max=Decimal(execution.slippage_bps_max),
         answer_deadline_ns=execution.answer_deadline_ms * MS,
         on_credit_failure=execution.on_credit_failure,
+        in_doubt_alert_ns=execution.in_doubt_alert_ms * MS,
     )
+
+
+def _store_broke(observer: Observer, error: StoreBrokenError) -> NoReturn:
+    """End at once, from whichever thread: an orderly end would send, answer and write on what is not known.
+
+    It is the end that a kill makes, and the next start is as after one: every order is looked up.
+    """
+    observer.store_broken(error)
+    os._exit(EXIT_STORE_BROKEN)
 
 
 def _failed(observer: Observer, failure: Failure) -> None:

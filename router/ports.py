@@ -62,7 +62,11 @@ class CancelTaken(msgspec.Struct, frozen=True):
 
 
 class CancelRefused(msgspec.Struct, frozen=True):
-    """The counterparty will not cancel: the order is done already, or unknown."""
+    """No cancel is under way.
+
+    The counterparty will not (the order is done already, or unknown), or was not asked
+    (`venue_unavailable`: not a byte left us).
+    """
 
     error: OrderError
 
@@ -243,6 +247,29 @@ class StoreError(Exception):
     """The journal could not write or read; nothing of the call was kept."""
 
 
+class StoreBrokenError(StoreError):
+    """The store cannot be believed any more (a failed flush, a malformed file): the process must end."""
+
+
+class FencedError(StoreBrokenError):
+    """Other routers have this one's orders by now: its lease on the store was taken. It must end."""
+
+
+class ReservationRefusedError(Exception):
+    """The claim and other routers' reservations are more than the balance; nothing of the call was kept."""
+
+
+class Cover(msgspec.Struct, frozen=True):
+    """What this router knows of the balance that a claim is on, for a store that knows others' claims too.
+
+    `free`: units of the claim's asset that are left after all of this router's reservations, the claim's own
+    included; `stated_at`: when the balance was asked for that this is reckoned from.
+    """
+
+    free: Decimal
+    stated_at: int
+
+
 class ClientOrderIdTakenError(Exception):
     """The idempotency key exists already; `order` is the one that has it."""
 
@@ -264,11 +291,20 @@ class Journal(Protocol):
     Records that the journal does not look into (`competition`, `rfq`) are bytes of JSON.
     """
 
+    @property
+    def shared(self) -> bool:
+        """Whether other routers may be on the same store: then `open_orders` is asked again and again."""
+
     async def accept(self, order: Order) -> None:
         """Keep a new order. Raises `ClientOrderIdTakenError`, `StoreError`."""
 
-    async def append(self, order: Order, event: Event, at: int) -> None:
-        """Keep an event and the order as it is after it. Raises `StoreError`."""
+    async def append(self, order: Order, event: Event, at: int, cover: Cover | None = None) -> None:
+        """Keep an event and the order as it is after it. Raises `StoreError`.
+
+        A `Routed` event's claim is reserved in the same transaction; with a `cover`, what other routers on
+        the store have reserved must fit into it: else `ReservationRefusedError`. The reservation ends with
+        the event that makes the order final, or that records a refusal.
+        """
 
     async def keep_competition(self, competition_id: str, order_id: str | None, record: bytes) -> None:
         """Keep a competition's record, or replace it (a late quote came). Raises `StoreError`."""
@@ -289,7 +325,17 @@ class Journal(Protocol):
         """An order's events with their times, oldest first: replayed, they make the order."""
 
     async def open_orders(self) -> Sequence[Order]:
-        """Every order that is not final."""
+        """Every order that is not final and that no living router has: from here on this router's.
+
+        On a shared store each call answers what came free since the last; orders that this router accepted
+        are not among them. Raises `StoreError`.
+        """
+
+    async def adopt(self, order_id: str) -> Order | None:
+        """One order, if this router may append to it; None if there is none, or another router has it.
+
+        A final order whose router is gone becomes this router's. Raises `StoreError`.
+        """
 
     async def competition(self, competition_id: str) -> bytes | None:
         """A competition's record."""

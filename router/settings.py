@@ -45,7 +45,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the journal is: `sqlite:///absolute/path.db`, or `sqlite:relative.db`."""
+    """Where the journal is: `sqlite:///absolute/path.db`, `sqlite:relative.db`, `postgresql://user@host/name`."""
 
     url: str = "sqlite:///var/lib/caas-router/router.db"
 
@@ -67,6 +67,7 @@ class ExecutionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     slippage_bps_max: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 50
     answer_deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=120_000)] = 5000
     on_credit_failure: OnCreditFailure = OnCreditFailure.FAIL
+    in_doubt_alert_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)] = 60_000
 
 
 class AuthMode(enum.StrEnum):

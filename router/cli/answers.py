@@ -84,6 +84,32 @@ class Problem(msgspec.Struct, frozen=True):
         return self.status < 500 or self.status == 503
 
 
+class LookUp(msgspec.Struct, frozen=True):
+    """What came of the last look-up that did not find an order."""
+
+    time: str
+    answer: str
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """How an order stands that is in doubt."""
+
+    since: str
+    overdue_ms: int | None = None
+    venue_client_order_id: str | None = None
+    last_look_up: LookUp | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a person found out of an order in doubt."""
+
+    finding: str
+    operator: str
+    reason: str
+    recorded_at: str
+    contradicted_at: str | None = None
+
+
 class Order(msgspec.Struct, frozen=True):
     """An order; `filled_quantity` in base."""
 
@@ -108,6 +134,8 @@ class Order(msgspec.Struct, frozen=True):
     slippage_bps: str | None = None
     price_improvement_bps: str | None = None
     venue_order_id: str | None = None
+    doubt: Doubt | None = None
+    finding: Finding | None = None
     error: Problem | None = None
     competition: Competition | None = None
 
@@ -115,6 +143,16 @@ class Order(msgspec.Struct, frozen=True):
     def is_ended(self) -> bool:
         """Whether nothing more can trade."""
         return self.status in ENDED
+
+
+class CompetitionEvent(msgspec.Struct, frozen=True):
+    """A competition as the event stream tells it."""
+
+    id: str
+    entries: list[Entry]
+    order_id: str | None = None
+    rfq_id: str | None = None
+    winner: Connection | None = None
 
 
 class Orders(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from router.cli import paper, reading, trading
+from router.cli import events, paper, reading, resolving, trading
 from router.cli.exits import HELP, Exit
 
 
@@ -83,8 +83,11 @@ def make_app() -> App:
     orders.command(reading.list_orders, name="list")
     orders.command(reading.show_one, name="show")
     orders.command(reading.cancel, name="cancel")
+    orders.command(resolving.resolve, name="resolve")
+    orders.default(reading.list_orders)
     app.command(orders)
     app.command(reading.connections, group="Desk")
+    app.command(events.events, group="Desk")
     return app
 
 

@@ -8,7 +8,8 @@ ClientError               there is no answer to show
 import http.client
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -70,6 +71,43 @@ class Client:
         """Put a body of JSON. Raises `ClientError`."""
         return self._request("PUT", path, None, body)
 
+    @contextmanager
+    def stream(
+        self, *path: str, query: Mapping[str, str], headers: Mapping[str, str], silence_s: float
+    ) -> Iterator[tuple[Reply | None, Iterator[str]]]:
+        """Read a resource line by line as it comes: the lines, or the reply where it is not of `Accept`.
+
+        `silence_s`: how long the router may say nothing. Raises `ClientError`, also between two lines.
+        """
+        target, own = self._target(path, query), self._headers()
+        connection = self._connect()
+        refused: Reply | None = None
+        try:
+            try:
+                connection.request("GET", target, headers={**own, **headers})
+                if connection.sock is not None:
+                    connection.sock.settimeout(max(silence_s, self._timeout_s))
+                answer = connection.getresponse()
+                if answer.headers.get_content_type() != headers.get("Accept"):
+                    refused = self._reply(answer, answer.read(ANSWER_BYTES_MAX))
+            except (OSError, http.client.HTTPException) as error:
+                raise UnansweredError(f"{self._where}: asked, and no answer came: {_said(error)}") from error
+            yield refused, self._lines(answer)
+        finally:
+            connection.close()
+
+    def _lines(self, answer: http.client.HTTPResponse) -> Iterator[str]:
+        while True:
+            try:
+                line = answer.readline(ANSWER_BYTES_MAX + 1)
+            except (OSError, http.client.HTTPException) as error:
+                raise UnansweredError(f"{self._where}: the stream broke off: {_said(error)}") from error
+            if not line:
+                return
+            if len(line) > ANSWER_BYTES_MAX:
+                raise UnansweredError(f"{self._where}: expected lines of a length to read, was a longer one")
+            yield line.decode(errors="replace").rstrip("\r\n")
+
     def _request(
         self,
         method: str,
@@ -77,12 +115,7 @@ class Client:
         query: Mapping[str, str] | None,
         body: Mapping[str, object] | None,
     ) -> Reply:
-        target = f"{self._prefix}/{'/'.join(quote(part, safe='') for part in path)}"
-        if query:
-            target += "?" + urlencode(query)
-        headers = {"Accept": "application/json", "User-Agent": "caas-router-cli"}
-        if self._key is not None:
-            headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        target, headers = self._target(path, query), self._headers()
         data = None
         if body is not None:
             data = json.dumps(body).encode()
@@ -98,6 +131,20 @@ class Client:
             connection.close()
         if len(content) > ANSWER_BYTES_MAX:
             raise UnansweredError(f"{self._where}: expected at most {ANSWER_BYTES_MAX} bytes, were more")
+        return self._reply(answer, content)
+
+    def _target(self, path: tuple[str, ...], query: Mapping[str, str] | None) -> str:
+        target = f"{self._prefix}/{'/'.join(quote(part, safe='') for part in path)}"
+        return target + "?" + urlencode(query) if query else target
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/json", "User-Agent": "caas-router-cli"}
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        return headers
+
+    @staticmethod
+    def _reply(answer: http.client.HTTPResponse, content: bytes) -> Reply:
         return Reply(
             status=answer.status,
             media_type=(answer.headers.get_content_type()),

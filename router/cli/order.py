@@ -67,6 +67,12 @@ def order_facts(console: Console, order: Order) -> Table:
     lines.add_row("client id", plain(ids))
     if order.venue_order_id is not None:
         lines.add_row("venue id", plain(order.venue_order_id))
+    finding = order.finding
+    if finding is not None:
+        lines.add_row("found", plain(f"{finding.finding}, by {finding.operator}: {finding.reason}"))
+        if finding.contradicted_at is not None:
+            when = plain(finding.contradicted_at[:19].replace("T", " "))
+            lines.add_row("but", Text(f"the counterparty says otherwise, since {when} UTC", "bold red"))
     return lines
 
 
@@ -85,6 +91,28 @@ def orders_table(console: Console, orders: Sequence[Order]) -> Table:
             _state(order),
             NONE if order.connection is None else named(order.connection),
             figures.price(order.average_price, order.side),
+        )
+    return drawn
+
+
+def doubts_table(console: Console, orders: Sequence[Order]) -> Table:
+    """Orders in doubt: all that is needed to find one at its counterparty, one order to a row."""
+    wide = console.width >= WIDE
+    which = ("order",) if wide else ()
+    drawn = table("since (UTC)", "overdue", "connection", "client id", "venue client id", *which, "looked up")
+    unbroken(drawn, "connection", [named(order.connection) for order in orders if order.connection])
+    for order in orders:
+        doubt = order.doubt
+        last = None if doubt is None else doubt.last_look_up
+        overdue = None if doubt is None else doubt.overdue_ms
+        drawn.add_row(
+            plain((order.created_at if doubt is None else doubt.since)[:19].replace("T", " ")),
+            Text("no") if overdue is None else Text(f"{overdue // 1000} s", style="bold red"),
+            NONE if order.connection is None else named(order.connection),
+            plain(order.client_order_id),
+            plain((None if doubt is None else doubt.venue_client_order_id) or NONE),
+            *((_briefly(order),) if wide else ()),
+            NONE if last is None else plain(f"{last.time[11:19]} {last.answer}"),
         )
     return drawn
 

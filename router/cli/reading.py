@@ -8,17 +8,18 @@ from rich.table import Table
 from rich.text import Text
 
 from router.cli import answering, paper
-from router.cli.access import HERE, Access
+from router.cli.access import HERE, Access, Flag
 from router.cli.answers import Connections, ConnectionState, Order, Orders, read
 from router.cli.client import Client, Reply, UnansweredError
 from router.cli.exits import Exit
-from router.cli.order import exit_of, orders_table, show_order
+from router.cli.order import doubts_table, exit_of, orders_table, show_order
 
 
 def list_orders(
     *,
     limit: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))] = 20,
     cursor: str | None = None,
+    in_doubt: Flag = False,
     access: Access = HERE,
 ) -> int:
     """List orders, newest first.
@@ -29,16 +30,19 @@ def list_orders(
         How many, 1 to 100.
     cursor
         Go on where another list ended: its `next_cursor`.
+    in_doubt
+        Only those that may be live and are being looked up: since when, and what the last look-up said.
     """
 
     def show(console: Console, page: Orders) -> Exit:
-        console.print(orders_table(console, page.data))
+        console.print((doubts_table if in_doubt else orders_table)(console, page.data))
         if page.next_cursor is not None:
             console.print(Text(f"more: --cursor {paper.plain(page.next_cursor)}", style="dim"))
         return Exit.DONE
 
     def run() -> Exit:
         query = {"limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
+        query |= {"in_doubt": "true"} if in_doubt else {}
         reply = access.client().get("v1", "orders", query=query)
         return answering.reading(reply, Orders, json=access.json, show=show)
 
@@ -59,7 +63,7 @@ def show_one(order_id: str, /, *, access: Access = HERE) -> int:
         return Exit.UNKNOWN if exit_of(order) is Exit.UNKNOWN else Exit.DONE
 
     def run() -> Exit:
-        reply = _by_any_id(access.client(), order_id)
+        reply = by_any_id(access.client(), order_id)
         return answering.reading(reply, Order, json=access.json, show=show)
 
     return answering.guarded(run)
@@ -82,7 +86,7 @@ def cancel(order_id: str, /, *, access: Access = HERE) -> int:
 
     def run() -> Exit:
         client = access.client()
-        found = _by_any_id(client, order_id)
+        found = by_any_id(client, order_id)
         if found.is_problem:
             return answering.reading(found, Order, json=access.json, show=show)
         try:
@@ -127,7 +131,7 @@ def connections_table(console: Console, rows: list[ConnectionState]) -> Table:
     return drawn
 
 
-def _by_any_id(client: Client, order_id: str) -> Reply:
+def by_any_id(client: Client, order_id: str) -> Reply:
     """The answer for an order by its id, else by its client order id; else the first answer, a problem."""
     reply = client.get("v1", "orders", order_id)
     if reply.status != 404:

@@ -8,6 +8,7 @@ from router.core.errors import OrderError
 from router.core.model import (
     Claim,
     Connection,
+    Fill,
     OrderRequest,
     OrderType,
     OutboundOrder,
@@ -15,6 +16,7 @@ from router.core.model import (
     Route,
     TimeInForce,
 )
+from router.core.money import ZERO
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -31,6 +33,10 @@ class Attempt(msgspec.Struct, frozen=True):
     routed_at: int
     sent_at: int | None = None
     error: OrderError | None = None
+    executed_base: Decimal = ZERO
+    executed_quote: Decimal = ZERO
+    executed_fills: tuple[Fill, ...] = ()
+    """What was executed here although it had been refused, and the order went on to another counterparty."""
 
     @property
     def connection_id(self) -> str:

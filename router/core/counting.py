@@ -28,6 +28,16 @@ def counted(
     for fill in fills:
         by_fill_base = add(by_fill_base, fill.quantity_base)
         by_fill_quote = add(by_fill_quote, fill.quantity_quote)
-    if by_fill_base > base or (by_fill_base == base and report.filled_quote is None):
+    # What the counterparty sums up itself goes before our sum, if it is the sum of as much.
+    stated = report.filled_base == base and report.filled_quote is not None
+    if by_fill_base > base or (by_fill_base == base and not stated):
         base, quote = by_fill_base, by_fill_quote
     return fills, base, quote
+
+
+def all_listed(fills: tuple[Fill, ...], base: Decimal) -> bool:
+    """Whether fills make up all of a quantity in base: then the sum in quote is known as well."""
+    listed = ZERO
+    for fill in fills:
+        listed = add(listed, fill.quantity_base)
+    return listed >= base

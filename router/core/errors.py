@@ -34,6 +34,7 @@ class Code(enum.StrEnum):
     CLIENT_ORDER_ID_REUSED = "client_order_id_reused"
     NOT_A_PTS_CONNECTION = "not_a_pts_connection"
     ORDER_NOT_CANCELABLE = "order_not_cancelable"
+    ORDER_NOT_IN_DOUBT = "order_not_in_doubt"
     RFQ_EXPIRED = "rfq_expired"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"

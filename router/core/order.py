@@ -4,7 +4,7 @@
         │                  │  ╲                  │  ▲
         │                  │   WentInDoubt──▶ in_doubt ──Reported──┘
      NotRouted          Refused                  │
-        ▼                  ▼                  ProvedAbsent
+        ▼                  ▼                  ProvedAbsent, FindingRecorded (by a person)
       final     final, or accepted again         ▼
                 (another counterparty)         final
 
@@ -23,6 +23,7 @@ import msgspec
 from router.core.attempt import Attempt
 from router.core.counting import counted
 from router.core.errors import Code, OrderError
+from router.core.finding import Finding
 from router.core.model import (
     Fill,
     OrderReport,
@@ -69,6 +70,8 @@ class Order(msgspec.Struct, frozen=True):
     cancel_requested: bool = False
     acknowledged_at: int | None = None
     error: OrderError | None = None
+    finding: Finding | None = None
+    """What a person found out of it, where that ended it."""
 
     @property
     def attempt(self) -> Attempt | None:
@@ -137,6 +140,23 @@ class ProvedAbsent(msgspec.Struct, frozen=True, tag="proved_absent"):
     detail: str
 
 
+class FindingRecorded(msgspec.Struct, frozen=True, tag="finding_recorded"):
+    """A person found out by other means what became of an order in doubt."""
+
+    finding: Finding
+
+
+class Contradicted(msgspec.Struct, frozen=True, tag="contradicted"):
+    """A counterparty that had refused the order shows it after all, and another one has it by now.
+
+    `number`: the attempt's, from 1. What it says was executed is recorded there: the order's own quantities
+    are those of its last attempt.
+    """
+
+    number: int
+    report: OrderReport
+
+
 class CancelRequested(msgspec.Struct, frozen=True, tag="cancel_requested"):
     """A caller asked for it to be cancelled."""
 
@@ -147,7 +167,18 @@ class CancelRefused(msgspec.Struct, frozen=True, tag="cancel_refused"):
     detail: str
 
 
-Event = Routed | NotRouted | Refused | WentInDoubt | Reported | ProvedAbsent | CancelRequested | CancelRefused
+Event = (
+    Routed
+    | NotRouted
+    | Refused
+    | WentInDoubt
+    | Reported
+    | ProvedAbsent
+    | FindingRecorded
+    | Contradicted
+    | CancelRequested
+    | CancelRefused
+)
 
 
 class TransitionError(Exception):
@@ -168,6 +199,7 @@ TRANSITIONS: Final[dict[tuple[Phase, type], frozenset[Phase]]] = {
     (_R, CancelRequested): frozenset({_R}),
     (_D, Reported): frozenset({_W, _F}),
     (_D, ProvedAbsent): frozenset({_F}),
+    (_D, FindingRecorded): frozenset({_F}),
     (_D, WentInDoubt): frozenset({_D}),
     (_D, CancelRequested): frozenset({_D}),
     (_D, CancelRefused): frozenset({_D}),
@@ -179,6 +211,8 @@ TRANSITIONS: Final[dict[tuple[Phase, type], frozenset[Phase]]] = {
     (_F, WentInDoubt): frozenset({_F}),
     (_F, Reported): frozenset({_F}),
     (_F, CancelRefused): frozenset({_F}),
+    # About an earlier attempt, whatever became of the order since.
+    **{(phase, Contradicted): frozenset({phase}) for phase in Phase},
 }
 """Which phases an event can lead to from where; a pair that is not here cannot happen."""
 
@@ -186,10 +220,12 @@ TRANSITIONS: Final[dict[tuple[Phase, type], frozenset[Phase]]] = {
 def step(order: Order, event: Event, now: int) -> Order:
     """The order after an event; `now` in nanoseconds since the epoch. Raises `TransitionError`."""
     allowed = TRANSITIONS.get((order.phase, type(event)))
-    if allowed is None or (order.phase is _A and not order.attempts and isinstance(event, Reported)):
+    never_sent = order.phase is _A and not order.attempts and isinstance(event, Reported)
+    no_earlier = isinstance(event, Contradicted) and not 0 < event.number < len(order.attempts)
+    if allowed is None or never_sent or no_earlier:
         # A report about an order that was sent to nobody can be about another only.
         raise TransitionError(f"expected no {type(event).__name__} in phase {order.phase}, order {order.id}")
-    after = _apply(order, event)
+    after = _apply(order, event, now)
     if after.phase not in allowed:
         raise TransitionError(
             f"expected {type(event).__name__} to lead from {order.phase} to {sorted(allowed)}, "
@@ -200,7 +236,7 @@ def step(order: Order, event: Event, now: int) -> Order:
     return msgspec.structs.replace(after, updated_at=max(now, order.updated_at))
 
 
-def _apply(order: Order, event: Event) -> Order:
+def _apply(order: Order, event: Event, now: int) -> Order:
     replace = msgspec.structs.replace
     match event:
         case Routed():
@@ -237,7 +273,7 @@ def _apply(order: Order, event: Event) -> Order:
             attempts = (*order.attempts[:-1], replace(order.attempts[-1], sent_at=event.sent_at))
             return replace(order, phase=Phase.IN_DOUBT, attempts=attempts)
         case Reported():
-            return _reported(order, event.report)
+            return _reported(order, event.report, now)
         case ProvedAbsent():
             error = OrderError(
                 Code.NOT_TAKEN,
@@ -246,6 +282,19 @@ def _apply(order: Order, event: Event) -> Order:
                 connection_id=order.attempts[-1].connection_id,
             )
             return replace(order, phase=Phase.FINAL, status=OrderStatus.REJECTED, error=error)
+        case FindingRecorded(finding=finding):
+            return replace(
+                order,
+                phase=Phase.FINAL,
+                status=finding.status,
+                venue_order_id=order.venue_order_id or finding.venue_order_id,
+                filled_base=finding.filled_base,
+                filled_quote=finding.filled_quote,
+                error=finding.error(order.attempts[-1].connection_id),
+                finding=finding,
+            )
+        case Contradicted():
+            return _contradicted(order, event)
         case CancelRequested():
             status = order.status
             if order.phase is Phase.WORKING:
@@ -259,7 +308,7 @@ def _apply(order: Order, event: Event) -> Order:
             )
 
 
-def _reported(order: Order, report: OrderReport) -> Order:
+def _reported(order: Order, report: OrderReport, now: int) -> Order:
     fills, filled_base, filled_quote = counted(order.fills, order.filled_base, order.filled_quote, report)
     changed = {
         "fills": fills,
@@ -272,12 +321,25 @@ def _reported(order: Order, report: OrderReport) -> Order:
     if order.is_final:
         # What was final stays so; a late execution's detail is kept, and nothing that traded is forgotten.
         late = {k: v for k, v in changed.items() if k != "acknowledged_at" and getattr(order, k) != v}
+        finding = order.finding
+        if finding and not finding.contradicted_at and finding.denied_by(report, filled_base):
+            late["finding"] = msgspec.structs.replace(finding, contradicted_at=now)
         return msgspec.structs.replace(order, **late) if late else order
     status, error = _status_after(order, report, filled_base)
     final = report.state.is_final
     return msgspec.structs.replace(
         order, phase=Phase.FINAL if final else Phase.WORKING, status=status, error=error, **changed
     )
+
+
+def _contradicted(order: Order, event: Contradicted) -> Order:
+    attempt = order.attempts[event.number - 1]
+    fills, base, quote = counted(
+        attempt.executed_fills, attempt.executed_base, attempt.executed_quote, event.report
+    )
+    shown = msgspec.structs.replace(attempt, executed_fills=fills, executed_base=base, executed_quote=quote)
+    before, after = order.attempts[: event.number - 1], order.attempts[event.number :]
+    return msgspec.structs.replace(order, attempts=(*before, shown, *after))
 
 
 def _status_after(

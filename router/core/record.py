@@ -70,6 +70,21 @@ class RfqRecord(msgspec.Struct, frozen=True):
         return next((entry for entry in self.competition.entries if entry.rank == 1), None)
 
 
+class LookUp(msgspec.Struct, frozen=True):
+    """What came of asking a counterparty for an order; `answer` in words, without any secret."""
+
+    at: int
+    answer: str
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """How an order stands that is in doubt. `overdue_ns`: past its settling window and the bound, else 0."""
+
+    since: int
+    overdue_ns: int
+    last_look_up: LookUp | None = None
+
+
 class Submission(msgspec.Struct, frozen=True):
     """An order as it stands, with its competition once there is one.
 

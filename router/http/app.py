@@ -8,13 +8,14 @@ from aiohttp import web
 
 from router.core.errors import Code, FieldError, InvalidRequestError, RouterError, UnavailableError
 from router.http.auth import Authenticator, AuthError
-from router.http.context import BODY_DEADLINE_S, CONTEXT, Context, Failure, Handler
+from router.http.context import BODY_DEADLINE_S, CONTEXT, Context, Failure, Handler, Streaming
 from router.http.openapi import document
 from router.http.ports import DeskPort
 from router.http.problems import problem, problem_of
 from router.http.requests import check_query
 from router.http.respond import API_HEADERS, problem_response
 from router.http.routes import OPERATIONS, Operation
+from router.observe.events import EventBus
 from router.ports import StoreError
 from router.settings import Scope, Settings
 
@@ -28,12 +29,14 @@ def make_app(
     metrics: Callable[[], bytes],
     now: Callable[[], int],
     failed: Callable[[Failure], None],
+    streaming: Streaming | None = None,
     body_deadline_s: float = BODY_DEADLINE_S,
 ) -> web.Application:
     """The router's HTTP surface over a desk.
 
     `metrics` gives Prometheus' text format, `now` nanoseconds since the epoch; `failed` hears of exceptions
-    that nobody meant, for the log; a body may take `body_deadline_s` seconds to come.
+    that nobody meant, for the log; a body may take `body_deadline_s` seconds to come. `streaming`:
+    what callers can follow; it ends when the application stops.
     """
     authenticator = Authenticator(settings.auth)
     app = web.Application(middlewares=[guard], client_max_size=settings.server.request_bytes_max)
@@ -43,16 +46,23 @@ def make_app(
         metrics=metrics,
         now=now,
         failed=failed,
+        streaming=Streaming(EventBus()) if streaming is None else streaming,
         body_deadline_s=body_deadline_s,
         request_bytes_max=settings.server.request_bytes_max,
         slippage_bps_max=settings.execution.slippage_bps_max,
         description=document(OPERATIONS, keys=authenticator.needs_key),
     )
+    app.on_shutdown.append(_end_streams)
     for operation in OPERATIONS:
         app.router.add_route(operation.method, operation.path, operation.handler, expect_handler=_expect)
         if operation.method == "GET":
             app.router.add_route("HEAD", operation.path, operation.handler, expect_handler=_expect)
     return app
+
+
+async def _end_streams(app: web.Application) -> None:
+    """Let who follows events go: the server waits for them when it stops."""
+    app[CONTEXT].streaming.events.close()
 
 
 @web.middleware

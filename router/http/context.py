@@ -11,6 +11,7 @@ from router.core.errors import Code, RouterError
 from router.http.auth import Authenticator
 from router.http.decode import malformed
 from router.http.ports import DeskPort
+from router.observe.events import EventBus
 
 BODY_DEADLINE_S: Final = 10.0
 """Seconds that a body may take to come: a slow line's 64 KiB do; who sends nothing must not hold a task."""
@@ -27,6 +28,18 @@ class Failure(msgspec.Struct, frozen=True):
     error: Exception
 
 
+class Streaming(msgspec.Struct, frozen=True):
+    """What callers can follow, and how they are told. Times in seconds.
+
+    `keep_alive_s`: proxies close a connection that is silent for a minute, and a caller notices a dead one
+    within two of these. `write_deadline_s`: how long a caller may take to make room before being cut off.
+    """
+
+    events: EventBus
+    keep_alive_s: float = 15.0
+    write_deadline_s: float = 30.0
+
+
 class Context(msgspec.Struct, frozen=True):
     """The application's own. `now` gives nanoseconds since the epoch, `metrics` the exposition text."""
 
@@ -35,6 +48,7 @@ class Context(msgspec.Struct, frozen=True):
     metrics: Callable[[], bytes]
     now: Callable[[], int]
     failed: Callable[[Failure], None]
+    streaming: Streaming
     request_bytes_max: int
     body_deadline_s: float
     slippage_bps_max: int

@@ -8,6 +8,7 @@ from router.core.model import OrderStatus
 from router.core.record import Submission
 from router.http import requests, wire
 from router.http.context import CONTEXT, connection_ids, read_body, read_json
+from router.http.ports import DeskPort
 from router.http.records import competition_view, connection_view, rfq_view
 from router.http.respond import JSON, json_response, problem_response, raw_response
 from router.http.views import order_problem, order_view
@@ -18,7 +19,7 @@ async def submit_order(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     raw = await read_json(request)
     wanted = requests.order_request(raw, context.slippage_bps_max, connection_ids(context))
-    return _submitted(await context.desk.submit(wanted))
+    return _submitted(context.desk, await context.desk.submit(wanted))
 
 
 async def list_orders(request: web.Request) -> web.Response:
@@ -30,27 +31,30 @@ async def list_orders(request: web.Request) -> web.Response:
             found = await desk.order_by_client_id(query.client_order_id)
         except NotFoundError:
             return json_response(wire.OrderPage(data=[], next_cursor=None))
-        view = order_view(found.order, found.competition)
+        view = order_view(found.order, found.competition, desk.doubts.of(found.order))
         return json_response(wire.OrderPage(data=[view], next_cursor=None))
     try:
-        page = await desk.orders(query.limit, query.cursor)
+        if query.in_doubt:
+            page = desk.doubts.page(query.limit, query.cursor)
+        else:
+            page = await desk.orders(query.limit, query.cursor)
     except ValueError as error:
         wrong = FieldError("cursor", "a next_cursor of an answer", shown(query.cursor))
         raise InvalidRequestError(wrong) from error
-    return json_response(
-        wire.OrderPage(data=[order_view(order, None) for order in page.data], next_cursor=page.next_cursor)
-    )
+    data = [order_view(order, None, desk.doubts.of(order)) for order in page.data]
+    return json_response(wire.OrderPage(data=data, next_cursor=page.next_cursor))
 
 
 async def get_order(request: web.Request) -> web.Response:
     """GET /v1/orders/{order_id}."""
-    found = await request.app[CONTEXT].desk.order(_id(request, "order_id", "an order"))
-    return json_response(order_view(found.order, found.competition))
+    desk = request.app[CONTEXT].desk
+    found = await desk.order(path_id(request, "order_id", "an order"))
+    return json_response(order_view(found.order, found.competition, desk.doubts.of(found.order)))
 
 
 async def cancel_order(request: web.Request) -> web.Response:
     """POST /v1/orders/{order_id}/cancel; the body is empty or an empty object."""
-    order_id = _id(request, "order_id", "an order")
+    order_id = path_id(request, "order_id", "an order")
     requests.refuse_fields(await read_body(request))
     asked = await request.app[CONTEXT].desk.cancel(order_id)
     return json_response(order_view(asked.order, asked.competition), 202, _location("orders", asked.order.id))
@@ -66,23 +70,23 @@ async def request_quotes(request: web.Request) -> web.Response:
 
 async def get_rfq(request: web.Request) -> web.Response:
     """GET /v1/rfqs/{rfq_id}."""
-    return json_response(rfq_view(await request.app[CONTEXT].desk.rfq(_id(request, "rfq_id", "an RFQ"))))
+    return json_response(rfq_view(await request.app[CONTEXT].desk.rfq(path_id(request, "rfq_id", "an RFQ"))))
 
 
 async def accept_rfq(request: web.Request) -> web.Response:
     """POST /v1/rfqs/{rfq_id}/accept."""
-    rfq_id = _id(request, "rfq_id", "an RFQ")
+    rfq_id = path_id(request, "rfq_id", "an RFQ")
     accepted = requests.acceptance(await read_json(request))
-    return _submitted(
-        await request.app[CONTEXT].desk.accept(
-            rfq_id, accepted.client_order_id, accepted.connection_id, accepted.on_credit_failure
-        )
+    desk = request.app[CONTEXT].desk
+    submission = await desk.accept(
+        rfq_id, accepted.client_order_id, accepted.connection_id, accepted.on_credit_failure
     )
+    return _submitted(desk, submission)
 
 
 async def get_competition(request: web.Request) -> web.Response:
     """GET /v1/competitions/{competition_id}."""
-    competition_id = _id(request, "competition_id", "a competition")
+    competition_id = path_id(request, "competition_id", "a competition")
     return json_response(competition_view(await request.app[CONTEXT].desk.competition(competition_id)))
 
 
@@ -97,7 +101,7 @@ async def list_connections(request: web.Request) -> web.Response:
 async def get_connection(request: web.Request) -> web.Response:
     """GET /v1/connections/{connection_id}."""
     context = request.app[CONTEXT]
-    connection_id = _id(request, "connection_id", "a connection")
+    connection_id = path_id(request, "connection_id", "a connection")
     for view in context.desk.connections():
         if view.connection.id == connection_id:
             return json_response(connection_view(view, context.now()))
@@ -126,14 +130,14 @@ async def openapi_document(request: web.Request) -> web.Response:
     return raw_response(request.app[CONTEXT].description, JSON)
 
 
-def _submitted(submission: Submission) -> web.Response:
+def _submitted(desk: DeskPort, submission: Submission) -> web.Response:
     order = submission.order
     headers = _location("orders", order.id)
     if submission.replayed:
         headers["Idempotent-Replayed"] = "true"
     if order.status is OrderStatus.REJECTED and order.error is not None:
         return problem_response(order_problem(order, order.error, submission.competition), headers)
-    view = order_view(order, submission.competition)
+    view = order_view(order, submission.competition, desk.doubts.of(order))
     return json_response(view, 200 if order.is_settled else 202, headers)
 
 
@@ -141,7 +145,7 @@ def _location(resource: str, resource_id: str) -> dict[str, str]:
     return {"Location": f"/v1/{resource}/{resource_id}"}
 
 
-def _id(request: web.Request, name: str, what: str) -> str:
+def path_id(request: web.Request, name: str, what: str) -> str:
     """An id from the path. One that no resource could have is not looked up."""
     value = request.match_info[name]
     if requests.ID.fullmatch(value) is None:

@@ -54,6 +54,7 @@ def document(operations: Sequence[Operation], *, keys: bool) -> bytes:
     types: list[object] = [wire.Problem]
     for operation in operations:
         types += [answer.body for answer in operation.answers.values() if answer.body is not None]
+        types += [part for answer in operation.answers.values() for part in answer.parts]
         types += [] if operation.body is None else [operation.body]
     _, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     paths: dict[str, Json] = defaultdict(dict)

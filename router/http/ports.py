@@ -1,15 +1,37 @@
 """What the HTTP surface needs of the router: a desk. Tests implement it with a fake."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from router.core.finding import Finding
 from router.core.model import OnCreditFailure, OrderRequest
-from router.core.record import CompetitionRecord, RfqRecord, Submission
+from router.core.order import Order
+from router.core.record import CompetitionRecord, Doubt, RfqRecord, Submission
 from router.ports import ConnectionView, RecordPage
+
+
+class DoubtsPort(Protocol):
+    """The orders in doubt, and what people found out of them."""
+
+    def of(self, order: Order) -> Doubt | None:
+        """What is known of an order's doubt; None where it is in none."""
+
+    def page(self, limit: int, cursor: str | None) -> RecordPage:
+        """The orders in doubt, newest first; raises `ValueError` for a cursor that is none of this list."""
+
+    async def record(self, order_id: str, make: Callable[[Order, int], Finding]) -> None:
+        """End an order in doubt by what `make` makes of it at a time.
+
+        Raises `NotFoundError`, `ConflictError`, `InvalidRequestError`, `UnavailableError`.
+        """
 
 
 class DeskPort(Protocol):
     """Takes orders and answers for them. Every refusal is a `RouterError`; times are nanoseconds."""
+
+    @property
+    def doubts(self) -> DoubtsPort:
+        """The orders in doubt."""
 
     async def submit(self, request: OrderRequest) -> Submission:
         """Run a competition and execute on its winner; returns by the answer deadline at the latest."""

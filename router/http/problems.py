@@ -29,6 +29,7 @@ PROBLEMS: Final[dict[Code, Row]] = {
     Code.CLIENT_ORDER_ID_REUSED: Row(409, "The client order id belongs to another order"),
     Code.NOT_A_PTS_CONNECTION: Row(409, "The connection is not a PTS connection"),
     Code.ORDER_NOT_CANCELABLE: Row(409, "The order cannot be cancelled"),
+    Code.ORDER_NOT_IN_DOUBT: Row(409, "The order is not in doubt"),
     Code.RFQ_EXPIRED: Row(410, "The prices no longer stand"),
     Code.REQUEST_TOO_LARGE: Row(413, "The body is too large"),
     Code.UNSUPPORTED_MEDIA_TYPE: Row(415, "The body must be JSON"),

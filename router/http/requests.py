@@ -10,13 +10,13 @@ from multidict import MultiMapping
 
 from router.core.errors import FieldError, InvalidRequestError, shown
 from router.core.model import OnCreditFailure, OrderRequest, OrderType, Side, TimeInForce
-from router.http import wire
+from router.http import bodies, wire
 from router.http.decode import ERRORS_MAX, Fields, cut, decode_object
 
 ID: Final = re.compile(wire.ID_PATTERN)
 _PRODUCT: Final = re.compile(wire.PRODUCT_PATTERN)
 _LIMIT: Final = re.compile("[1-9][0-9]{0,2}", re.ASCII)
-_ID_EXPECTED: Final = "1 to 64 of A-Za-z0-9._:-"
+ID_EXPECTED: Final = "1 to 64 of A-Za-z0-9._:-"
 
 PAGE_LENGTH_MAX: Final = 100
 PAGE_LENGTH: Final = 50
@@ -26,9 +26,9 @@ _TIMES_IN_FORCE: Final = {
     OrderType.MARKET: (TimeInForce.IOC, TimeInForce.FOK),
     OrderType.LIMIT: tuple(TimeInForce),
 }
-_ORDER_FIELDS: Final = frozenset(wire.OrderBody.__struct_fields__)
-_RFQ_FIELDS: Final = frozenset(wire.RfqBody.__struct_fields__)
-_ACCEPT_FIELDS: Final = frozenset(wire.AcceptBody.__struct_fields__)
+_ORDER_FIELDS: Final = frozenset(bodies.OrderBody.__struct_fields__)
+_RFQ_FIELDS: Final = frozenset(bodies.RfqBody.__struct_fields__)
+_ACCEPT_FIELDS: Final = frozenset(bodies.AcceptBody.__struct_fields__)
 
 
 class Acceptance(msgspec.Struct, frozen=True):
@@ -45,6 +45,7 @@ class PageQuery(msgspec.Struct, frozen=True):
     client_order_id: str | None
     limit: int
     cursor: str | None
+    in_doubt: bool = False
 
 
 def order_request(raw: bytes, slippage_bps_max: int, connection_ids: AbstractSet[str]) -> OrderRequest:
@@ -53,7 +54,7 @@ def order_request(raw: bytes, slippage_bps_max: int, connection_ids: AbstractSet
     Raises `InvalidRequestError` with every field error, `RouterError` for what is no JSON.
     """
     fields = Fields(decode_object(raw), _ORDER_FIELDS)
-    client_order_id = fields.text("client_order_id", ID, _ID_EXPECTED, required=True)
+    client_order_id = fields.text("client_order_id", ID, ID_EXPECTED, required=True)
     product = _product(fields)
     side = fields.choice("side", tuple(Side), required=True)
     kind = fields.choice("type", tuple(OrderType), required=True)
@@ -105,7 +106,7 @@ def quote_request(raw: bytes, connection_ids: AbstractSet[str]) -> OrderRequest:
 def acceptance(raw: bytes) -> Acceptance:
     """What an RFQ is accepted with. Raises as `order_request` does."""
     fields = Fields(decode_object(raw), _ACCEPT_FIELDS)
-    client_order_id = fields.text("client_order_id", ID, _ID_EXPECTED, required=True)
+    client_order_id = fields.text("client_order_id", ID, ID_EXPECTED, required=True)
     connection = fields.text("connection", ID, "a connection's id", required=False)
     on_credit_failure = _on_credit_failure(fields)
     fields.raise_if_any()
@@ -126,19 +127,25 @@ def page_query(query: MultiMapping[str]) -> PageQuery:
         errors.append(FieldError(name, expected, shown(was)))
 
     limit, cursor = query.get("limit"), query.get("cursor")
-    client_order_id = query.get("client_order_id")
+    client_order_id, in_doubt = query.get("client_order_id"), query.get("in_doubt")
+    if in_doubt not in (None, "true", "false"):
+        refuse("in_doubt", "true or false", in_doubt)
     if limit is not None and (_LIMIT.fullmatch(limit) is None or int(limit) > PAGE_LENGTH_MAX):
         refuse("limit", f"a whole number from 1 to {PAGE_LENGTH_MAX}", limit)
     if cursor is not None and not 0 < len(cursor) <= CURSOR_LENGTH_MAX:
         refuse("cursor", "a next_cursor of an answer", cursor)
     if client_order_id is not None:
         if ID.fullmatch(client_order_id) is None:
-            refuse("client_order_id", _ID_EXPECTED, client_order_id)
+            refuse("client_order_id", ID_EXPECTED, client_order_id)
         if cursor is not None:
             refuse("cursor", "no cursor beside client_order_id", cursor)
+        if in_doubt == "true":
+            refuse("in_doubt", "no in_doubt beside client_order_id", in_doubt)
     if errors:
         raise InvalidRequestError(*errors)
-    return PageQuery(client_order_id, PAGE_LENGTH if limit is None else int(limit), cursor)
+    return PageQuery(
+        client_order_id, PAGE_LENGTH if limit is None else int(limit), cursor, in_doubt == "true"
+    )
 
 
 def check_query(query: MultiMapping[str], known: AbstractSet[str]) -> None:
@@ -206,7 +213,7 @@ def _duration(fields: Fields, kind: OrderType | None) -> tuple[TimeInForce | Non
     if time_in_force not in (None, TimeInForce.GTD):
         fields.refuse("duration_minutes", f"null with time_in_force {time_in_force}", minutes)
         return time_in_force, None
-    return time_in_force, fields.whole("duration_minutes", 1, wire.DURATION_MINUTES_MAX)
+    return time_in_force, fields.whole("duration_minutes", 1, bodies.DURATION_MINUTES_MAX)
 
 
 def _slippage(fields: Fields, kind: OrderType | None, setting: int) -> Decimal | None:

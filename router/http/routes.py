@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import msgspec
 
 from router.core.errors import Code
-from router.http import docs, handlers, wire
+from router.http import bodies, docs, findings, handlers, stream, wire
 from router.http.context import Handler
 from router.http.problems import ORDER_CODES
 from router.http.requests import CURSOR_LENGTH_MAX, PAGE_LENGTH, PAGE_LENGTH_MAX
@@ -30,6 +30,8 @@ class Good(msgspec.Struct, frozen=True):
     body: type[msgspec.Struct] | None = None
     media_type: str = "application/json"
     headers: tuple[str, ...] = ()
+    parts: tuple[type[msgspec.Struct], ...] = ()
+    """Wire types that stand inside of another format, and must be described all the same."""
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -85,7 +87,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Run a competition and execute on its winner",
         _ORDER_ANSWERS,
         (Code.CLIENT_ORDER_ID_REUSED, *ORDER_CODES),
-        body=wire.OrderBody,
+        body=bodies.OrderBody,
         example={"client_order_id": "desk-7-000123", "type": "market", **_ASKED},
         scope=Scope.TRADE,
     ),
@@ -110,6 +112,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
                 Annotated[str, msgspec.Meta(min_length=1, max_length=CURSOR_LENGTH_MAX)],
                 "An answer's `next_cursor`; not beside `client_order_id`.",
             ),
+            Parameter("in_doubt", bool, "true: only those that may be live and are being looked up."),
         ),
     ),
     Operation(
@@ -147,13 +150,25 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     Operation(
         "POST",
+        "/v1/orders/{order_id}/finding",
+        findings.record_finding,
+        "orders",
+        "Record what a person found out of an order in doubt, and end it by that",
+        {200: Good("The order as it ended.", wire.Order)},
+        (Code.NOT_FOUND, Code.ORDER_NOT_IN_DOUBT, Code.SHUTTING_DOWN, Code.STORE_UNAVAILABLE),
+        body=bodies.FindingBody,
+        example={"finding": "absent", "operator": "J. Doe", "reason": "not on the account's page at 14:30"},
+        scope=Scope.TRADE,
+    ),
+    Operation(
+        "POST",
         "/v1/rfqs",
         handlers.request_quotes,
         "rfqs",
         "Run a competition and execute nothing",
         {201: Good("The ranking, and until when it stands.", wire.Rfq, headers=_PLACED[:1])},
         ORDER_CODES,
-        body=wire.RfqBody,
+        body=bodies.RfqBody,
         example=_ASKED,
         # Nothing is traded, but the request budget that orders need is spent.
         scope=Scope.TRADE,
@@ -175,7 +190,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Execute on an RFQ's best quote, or on the connection named",
         _ORDER_ANSWERS,
         (Code.NOT_FOUND, Code.CLIENT_ORDER_ID_REUSED, Code.RFQ_EXPIRED, *ORDER_CODES),
-        body=wire.AcceptBody,
+        body=bodies.AcceptBody,
         example={"client_order_id": "desk-7-000124"},
         scope=Scope.TRADE,
     ),
@@ -204,6 +219,33 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Read a connection with its state and health",
         {200: Good("The connection.", wire.Connection)},
         (Code.NOT_FOUND,),
+    ),
+    Operation(
+        "GET",
+        "/v1/events",
+        stream.follow_events,
+        "events",
+        "Follow orders, competitions and connections as they change, as server-sent events",
+        {
+            200: Good(
+                "Events `order` (an Order, its `competition` null), `competition` (a CompetitionEvent) and "
+                "`connection` (a Connection). With `Last-Event-ID`, what was missed comes first, or an event "
+                "`reset` where that is gone; an event `overflow` ends the stream of who reads too slowly.",
+                media_type=stream.EVENT_STREAM,
+                parts=(wire.Order, wire.CompetitionEvent, wire.Connection),
+            )
+        },
+        (Code.INVALID_REQUEST, Code.TOO_MANY_REQUESTS),
+        query=(
+            Parameter(
+                "order_id", Annotated[str, msgspec.Meta(pattern=wire.ID_PATTERN)], "Only this order's."
+            ),
+            Parameter(
+                "types",
+                Annotated[str, msgspec.Meta(pattern=stream.TYPES_PATTERN, examples=["order,connection"])],
+                "Only events of these types, with commas between them.",
+            ),
+        ),
     ),
     Operation(
         "GET",

@@ -5,15 +5,17 @@ from decimal import Decimal
 
 from router.core.attempt import Attempt
 from router.core.errors import OrderError
+from router.core.finding import Finding
 from router.core.model import Connection, Fill, Outcome
 from router.core.money import ZERO, decimals_of, format_amount, sub, trim
-from router.core.order import Order
+from router.core.order import Order, Phase
 from router.core.pricing import all_in, better_by_bps, fee_on, unit_price, worse_by_bps
-from router.core.record import CompetitionRecord, EntryRecord
+from router.core.record import CompetitionRecord, Doubt, EntryRecord
 from router.http import wire
 from router.http.problems import WITH_COMPETITION, problem
 
 _NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
 _NS_PER_US = 1000
 
 
@@ -85,7 +87,7 @@ def order_problem(order: Order, error: OrderError, competition: CompetitionRecor
     )
 
 
-def order_view(order: Order, competition: CompetitionRecord | None) -> wire.Order:
+def order_view(order: Order, competition: CompetitionRecord | None, doubt: Doubt | None = None) -> wire.Order:
     """An order as it stands; `competition` None in lists."""
     request, attempt = order.request, order.attempt
     done = _execution(order, attempt)
@@ -98,7 +100,8 @@ def order_view(order: Order, competition: CompetitionRecord | None) -> wire.Orde
         quantity=format_amount(request.quantity),
         quantity_currency=request.quantity_currency,
         status=order.status,
-        in_doubt=order.in_doubt,
+        # Sent and not answered yet is as open as sent and unanswered: it may be live.
+        in_doubt=order.in_doubt or order.phase is Phase.ROUTED,
         connection=None if attempt is None else connection_ref(attempt.connection),
         filled_quantity=format_amount(trim(order.filled_base)),
         leaves_quantity=format_amount(_leaves(order)),
@@ -116,8 +119,33 @@ def order_view(order: Order, competition: CompetitionRecord | None) -> wire.Orde
         created_at=time_text(order.created_at),
         updated_at=time_text(order.updated_at),
         fills=[] if attempt is None else [_fill(fill, attempt) for fill in order.fills],
+        doubt=None if doubt is None or attempt is None else _doubt(doubt, attempt),
+        finding=None if order.finding is None else _finding(order.finding),
         error=None if order.error is None else order_problem(order, order.error, competition),
         competition=None if competition is None else competition_summary(competition),
+    )
+
+
+def _doubt(doubt: Doubt, attempt: Attempt) -> wire.Doubt:
+    last = doubt.last_look_up
+    return wire.Doubt(
+        since=time_text(doubt.since),
+        overdue_ms=doubt.overdue_ns // _NS_PER_MS if doubt.overdue_ns else None,
+        venue_client_order_id=attempt.outbound.venue_client_order_id,
+        last_look_up=None if last is None else wire.LookUp(time=time_text(last.at), answer=last.answer),
+    )
+
+
+def _finding(finding: Finding) -> wire.Finding:
+    return wire.Finding(
+        finding=finding.found,
+        operator=finding.operator,
+        reason=finding.reason,
+        recorded_at=time_text(finding.at),
+        venue_order_id=finding.venue_order_id,
+        filled_quantity=format_amount(trim(finding.filled_base)),
+        average_price=amount(finding.average_price),
+        contradicted_at=optional_time(finding.contradicted_at),
     )
 
 

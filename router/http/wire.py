@@ -1,4 +1,4 @@
-"""Requests and answers as they stand in JSON: names, order and nulls of the contract.
+"""Answers as they stand in JSON: names, order and nulls of the contract. Requests: `bodies`.
 
 The classes' names are the schemas' names in the OpenAPI document, their docstrings its descriptions. Amounts,
 prices and rates are decimal strings, times RFC 3339 in UTC with microseconds.
@@ -9,33 +9,19 @@ from typing import Annotated
 import msgspec
 
 from router.core.errors import Code
+from router.core.finding import Found
 from router.core.model import (
-    OnCreditFailure,
     OrderStatus,
     OrderType,
     Outcome,
     Reason,
     Side,
     Source,
-    TimeInForce,
 )
-from router.core.money import AMOUNT_LENGTH_MAX
 from router.ports import ConnectionState
 
 ID_PATTERN = "^[A-Za-z0-9._:-]{1,64}$"
 PRODUCT_PATTERN = "^[A-Za-z0-9*.]{1,20}-[A-Za-z0-9*.]{1,20}$"
-DURATION_MINUTES_MAX = 525_600
-"""A year: BitGo's bound is not published, and no order should outlive the memory of who placed it."""
-
-Amount = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$",
-        max_length=AMOUNT_LENGTH_MAX,
-        description="A decimal string: digits with at most one point, no sign, no exponent.",
-        examples=["0.5"],
-    ),
-]
 AnswerAmount = Annotated[
     str, msgspec.Meta(pattern=r"^-?[0-9]+(?:\.[0-9]+)?$", description="A decimal string.", examples=["0.5"])
 ]
@@ -48,77 +34,6 @@ Time = Annotated[
     ),
 ]
 ClientOrderId = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, description="The idempotency key.")]
-ProductName = Annotated[str, msgspec.Meta(pattern=PRODUCT_PATTERN, examples=["BTC-USD"])]
-ConnectionIds = Annotated[
-    list[Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]],
-    msgspec.Meta(
-        min_length=1,
-        description="Ids of the connections to ask, each once; null: all.",
-        extra_json_schema={"uniqueItems": True},
-    ),
-]
-
-
-class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a caller sends; a field that is not known is refused."""
-
-
-class OrderBody(Body, frozen=True):
-    """An order. A field that the type does not take is refused where it is not null."""
-
-    client_order_id: ClientOrderId
-    product: ProductName
-    side: Side
-    type: OrderType
-    quantity: Amount
-    quantity_currency: Annotated[
-        str, msgspec.Meta(description="The product's base or quote currency.", examples=["BTC"])
-    ]
-    limit_price: Annotated[
-        Amount | None, msgspec.Meta(description="Quote per base. Limit orders must have it.")
-    ] = None
-    time_in_force: Annotated[
-        TimeInForce | None,
-        msgspec.Meta(
-            description="Market: IOC, FOK; null is IOC. Limit: any; null is GTC, or GTD with a duration."
-        ),
-    ] = None
-    duration_minutes: Annotated[
-        Annotated[int, msgspec.Meta(ge=1, le=DURATION_MINUTES_MAX)] | None,
-        msgspec.Meta(description="How long a GTD limit order works; GTD must have it."),
-    ] = None
-    slippage_bps_max: Annotated[
-        Amount | None,
-        msgspec.Meta(
-            description="How far beyond the quote a market order may trade, basis points. "
-            "Narrows the router's setting, never widens it."
-        ),
-    ] = None
-    connections: ConnectionIds | None = None
-    on_credit_failure: OnCreditFailure | None = None
-
-
-class RfqBody(Body, frozen=True):
-    """A request for quotes; nothing is executed."""
-
-    product: ProductName
-    side: Side
-    quantity: Amount
-    quantity_currency: Annotated[
-        str, msgspec.Meta(description="The product's base or quote currency.", examples=["BTC"])
-    ]
-    connections: ConnectionIds | None = None
-
-
-class AcceptBody(Body, frozen=True):
-    """An RFQ's acceptance; without a connection, the best quote is taken."""
-
-    client_order_id: ClientOrderId
-    connection: Annotated[
-        Annotated[str, msgspec.Meta(pattern=ID_PATTERN)] | None,
-        msgspec.Meta(description="A connection among the RFQ's entries; null: the best."),
-    ] = None
-    on_credit_failure: OnCreditFailure | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,11 +111,44 @@ class Problem(Answer, frozen=True):
     competition: CompetitionSummary | msgspec.UnsetType = msgspec.UNSET
 
 
+class LookUp(Answer, frozen=True):
+    """What came of the last look-up that did not find an order."""
+
+    time: Time
+    answer: str
+
+
+class Doubt(Answer, frozen=True):
+    """How an order stands that is in doubt. `overdue_ms` is null until its time is over."""
+
+    since: Time
+    overdue_ms: int | None
+    venue_client_order_id: str
+    last_look_up: LookUp | None
+
+
+class Finding(Answer, frozen=True):
+    """What a person found out of an order, which ended its doubt. `filled_quantity` is in base.
+
+    `contradicted_at`: since when the counterparty's own word is another.
+    """
+
+    finding: Found
+    operator: str
+    reason: str
+    recorded_at: Time
+    venue_order_id: str | None
+    filled_quantity: AnswerAmount
+    average_price: AnswerAmount | None
+    contradicted_at: Time | None
+
+
 class Order(Answer, frozen=True):
     """An order. `filled_quantity` is in base, `leaves_quantity` in `quantity_currency`.
 
     `average_price`, `all_in_price`, `slippage_bps` and `price_improvement_bps` are null without fills,
     `price_improvement_bps` also without a second quote; `competition` is null in lists and while it runs.
+    `doubt` is null unless the order is in doubt, `finding` unless a person has ended that.
     """
 
     id: str
@@ -229,6 +177,8 @@ class Order(Answer, frozen=True):
     created_at: Time
     updated_at: Time
     fills: list[Fill]
+    doubt: Doubt | None
+    finding: Finding | None
     error: Problem | None
     competition: CompetitionSummary | None
 
@@ -295,6 +245,16 @@ class Competition(Answer, frozen=True):
     slippage_bps_max: AnswerAmount
     collar_bps: AnswerAmount
     entries: list[EntryDetail]
+
+
+class CompetitionEvent(Answer, frozen=True):
+    """A competition as the event stream tells it; it was held for an order or for an RFQ."""
+
+    id: str
+    order_id: str | None
+    rfq_id: str | None
+    winner: ConnectionRef | None
+    entries: list[Entry]
 
 
 class Health(Answer, frozen=True):

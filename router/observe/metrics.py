@@ -20,6 +20,10 @@ FINAL_STATUSES = (OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED
 _SLOW = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
+STORE_OPERATIONS = ("accept", "append", "keep_competition", "open_orders", "order")
+"""What `Observer.store_failed` is told of."""
+
+
 class Metrics:
     """Every series of the router. Names carry the unit; totals end in `_total`."""
 
@@ -52,9 +56,18 @@ class Metrics:
         self.credit_failures = counter(
             "credit_failures", "Orders refused for want of credit", "connection", "code"
         )
+        self.contradictions = counter(
+            "contradictions", "Reports of orders as other than they had ended", "connection"
+        )
         self.orders_in_doubt = Gauge(
             prefix + "orders_in_doubt",
             "Orders that may be live and are being looked up",
+            ("connection",),
+            registry=self.registry,
+        )
+        self.orders_in_doubt_overdue = Gauge(
+            prefix + "orders_in_doubt_overdue",
+            "Orders in doubt for longer than their settling window and the bound: somebody must look",
             ("connection",),
             registry=self.registry,
         )
@@ -87,9 +100,13 @@ class Metrics:
             self.competition_of(result)
         for status in FINAL_STATUSES:
             self.orders.labels(status.value)
+        for operation in STORE_OPERATIONS:
+            self.store_failures.labels(operation)
         for view in connections():
             name = view.connection.id
             self.orders_in_doubt.labels(name)
+            self.orders_in_doubt_overdue.labels(name)
+            self.contradictions.labels(name)
             self.win_of(name)
             self.order_round_trip.labels(name)
             for outcome in Outcome:

@@ -1,8 +1,10 @@
-"""Domain events, one function each: it logs and it counts. Nothing else logs or counts."""
+"""Domain events, one function each: it logs, counts and publishes. Nothing else does."""
 
-from router.core.model import Outcome
+from router.core.finding import Finding
+from router.core.model import OrderReport, OrderStatus, Outcome
 from router.core.order import Order, Phase
 from router.core.record import CompetitionRecord, RfqRecord
+from router.observe.events import EventBus
 from router.observe.logs import Log
 from router.observe.metrics import Metrics
 from router.ports import Health
@@ -11,11 +13,13 @@ _NS = 1e9
 
 
 class Observer:
-    """Hands each domain event to the log and to the metrics."""
+    """Hands each domain event to the log, to the metrics and to those who follow events."""
 
-    def __init__(self, log: Log, metrics: Metrics) -> None:
+    def __init__(self, log: Log, metrics: Metrics, events: EventBus | None = None) -> None:
         self.log = log
         self.metrics = metrics
+        self.events = EventBus() if events is None else events
+        self._overdue: set[str] = set()
 
     # the process
     def listening(self, host: str, port: int) -> None:
@@ -43,6 +47,10 @@ class Observer:
         self.metrics.store_failures.labels(operation).inc()
         self.log.error("store_failed", operation=operation, error=str(error))
 
+    def store_broken(self, error: Exception) -> None:
+        """The store cannot be believed any more; the process ends with this line."""
+        self.log.error("store_broken", error=str(error))
+
     def request_failed(self, failure_id: str, method: str, route: str, error: BaseException) -> None:
         """An HTTP request met a bug of ours; the caller got `internal_error` with this id."""
         self.log.error("request_failed", failure_id=failure_id, method=method, route=route, exc_info=error)
@@ -65,7 +73,7 @@ class Observer:
             if entry.source is not None and entry.asked_at is not None and entry.answered_at is not None:
                 seconds = (entry.answered_at - entry.asked_at) / _NS
                 metrics.latency_of(name, entry.source.value).observe(seconds)
-        if record.winner is not None:
+        if record.winner is not None and record.rfq_id is None:
             metrics.win_of(record.winner).inc()
         self.log.info(
             "competition_closed",
@@ -78,6 +86,8 @@ class Observer:
             winner=record.winner,
             entries={entry.connection.id: entry.reason or entry.outcome for entry in record.entries},
         )
+
+        self.events.competition(record)
 
     def quote_came_late(self, competition_id: str, connection_id: str, late_ns: int) -> None:
         """A quote came after the decision: recorded, not used."""
@@ -114,6 +124,9 @@ class Observer:
         connection = None if attempt is None else attempt.connection_id
         if connection is not None:
             was = before is not None and before.phase is Phase.IN_DOUBT
+            if was and not order.in_doubt and order.id in self._overdue:
+                self._overdue.discard(order.id)
+                self.metrics.orders_in_doubt_overdue.labels(connection).dec()
             if order.in_doubt and not was:
                 self.metrics.orders_in_doubt.labels(connection).inc()
             elif was and not order.in_doubt:
@@ -140,6 +153,47 @@ class Observer:
             detail=None if error is None else error.detail,
             venue_error=None if error is None else error.venue_error,
         )
+        if order.status is not OrderStatus.REJECTED:
+            self.events.order(order)
+
+    def refusal_kept(self, order: Order) -> None:
+        """An order that was rejected is durable as such: only now is it published.
+
+        Told before and then lost in a crash, it would end as another.
+        """
+        self.events.order(order)
+
+    def order_overdue(self, order: Order, overdue_ns: int, last_look_up: str | None) -> None:
+        """An order is in doubt for longer than it should be: an operator has to look. Told once an order."""
+        attempt = order.attempt
+        if attempt is None or order.id in self._overdue:
+            return
+        self._overdue.add(order.id)
+        self.metrics.orders_in_doubt_overdue.labels(attempt.connection_id).inc()
+        self.log.error(
+            "order_in_doubt_overdue",
+            order_id=order.id,
+            client_order_id=order.request.client_order_id,
+            connection=attempt.connection_id,
+            venue_client_order_id=attempt.outbound.venue_client_order_id,
+            overdue_ms=overdue_ns // 1_000_000,
+            last_look_up=last_look_up,
+        )
+
+    def finding_recorded(self, order: Order, finding: Finding) -> None:
+        """A person ended an order in doubt by what they found out."""
+        self.log.warning(
+            "finding_recorded",
+            order_id=order.id,
+            client_order_id=order.request.client_order_id,
+            connection=None if order.attempt is None else order.attempt.connection_id,
+            found=finding.found,
+            operator=finding.operator,
+            reason=finding.reason,
+            venue_order_id=finding.venue_order_id,
+            filled_quantity=finding.filled_base,
+            average_price=finding.average_price,
+        )
 
     def order_sent(self, connection_id: str, round_trip_ns: int) -> None:
         """The counterparty answered an order, or failed to."""
@@ -151,6 +205,18 @@ class Observer:
             "evidence_ignored", connection=connection_id, venue_client_order_id=venue_client_order_id, why=why
         )
 
+    def contradicted(self, order_id: str, connection_id: str, report: OrderReport) -> None:
+        """A counterparty shows an order as other than it ended: money may have moved that should not have."""
+        self.metrics.contradictions.labels(connection_id).inc()
+        self.log.error(
+            "contradicted",
+            order_id=order_id,
+            connection=connection_id,
+            venue_order_id=report.venue_order_id,
+            state=report.state,
+            filled_quantity=report.filled_base,
+        )
+
     def look_up_failed(self, order_id: str, connection_id: str, detail: str) -> None:
         """An order in doubt could not be looked up; it will be again."""
         self.log.warning("look_up_failed", order_id=order_id, connection=connection_id, detail=detail)
@@ -160,6 +226,7 @@ class Observer:
         """A connection's state is another than before."""
         log = self.log.info if health.trades else self.log.warning
         log("health_changed", connection=connection_id, state=health.state, detail=health.detail)
+        self.events.connection(connection_id, health)
 
     def request_answered(
         self, connection_id: str, operation: str, result: str, latency_ns: int, request_id: str | None

@@ -3,6 +3,7 @@
 from router.core.errors import Code, ConflictError, RouterError
 from router.core.order import CancelRefused, CancelRequested, Phase
 from router.ports import CancelRefused as VenueCancelRefused
+from router.ports import CancelUnanswered
 from router.service.following import Following
 from router.service.orders import LiveOrder, Orders
 from router.service.venues import Venues
@@ -33,6 +34,7 @@ class Cancelling:
             raise not_cancelable(f"{attempt.connection_id} is not configured any more")
         self._orders.note(live, CancelRequested())
         result = await member.venue.cancel(attempt.outbound, order.venue_order_id)
+        live.cancel_unanswered = isinstance(result, CancelUnanswered)
         if not isinstance(result, VenueCancelRefused):
             return
         self._orders.note(live, CancelRefused(result.error.detail))

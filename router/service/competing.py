@@ -57,7 +57,8 @@ class Competing:
         self._observer = observer
         self._clock = clock
         self._asking: dict[tuple[str, str], _Question] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        # A dict, for its order: a stop cancels them as they began.
+        self._tasks: dict[asyncio.Task[None], None] = {}
 
     async def hold(
         self,
@@ -131,8 +132,8 @@ class Competing:
         if question is None or self._clock.now() >= question.deadline:
             question = self._asking[key] = _Question(deadline)
             task = asyncio.get_running_loop().create_task(self._answer(key, member, question))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = None
+            task.add_done_callback(self._tasks.pop)
         question.runs.append(run)
 
     async def close(self) -> None:
@@ -244,7 +245,7 @@ class _Run:
             self._late(self.held, event.quote.connection_id)
 
     def _streams(self, member: Member) -> bool:
-        """Whether to read a connection's book; an aged one, of a feed that is down or silent, is asked for."""
+        """Whether to read a connection's book; an aged one (its feed is down, or silent) is asked for."""
         book = member.venue.book(self.held.competition.request.product)
         return book is not None and self._competing.fresh(book)
 

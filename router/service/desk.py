@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import TypeVar
@@ -35,6 +36,7 @@ from router.ports import (
 )
 from router.service.cancelling import Cancelling, not_cancelable
 from router.service.competing import Competing, Held
+from router.service.doubts import Doubts
 from router.service.evidence import Evidence
 from router.service.executing import Executing, Plan, no_winner, not_executable
 from router.service.following import Following
@@ -42,7 +44,8 @@ from router.service.ids import IdSource
 from router.service.lifecycle import Execution, Lifecycle
 from router.service.orders import LiveOrder, Orders
 from router.service.quoting import Quoting, make_record
-from router.service.recovery import recover
+from router.service.recovery import read_again, recover
+from router.service.repeating import differing_field, of_rfq
 from router.service.venues import Venues
 
 T = TypeVar("T")
@@ -57,6 +60,7 @@ class DeskRules(msgspec.Struct, frozen=True):
     slippage_bps_max: Decimal
     answer_deadline_ns: int
     on_credit_failure: OnCreditFailure
+    in_doubt_alert_ns: int = 60_000_000_000
 
 
 class Desk:
@@ -82,11 +86,13 @@ class Desk:
         self._orders = Orders(journal, ledger, observer, clock)
         self._competing = Competing(venues, ledger, observer, clock)
         self._executing = Executing(venues, self._orders, ledger, self._competing, observer, clock)
-        self._following = Following(venues, self._orders, observer, clock)
+        self.doubts = Doubts(venues, self._orders, journal, observer, clock, rules.in_doubt_alert_ns)
+        self._following = Following(venues, self._orders, self.doubts, observer, clock)
         self._cancelling = Cancelling(venues, self._orders, self._following)
         self._evidence = Evidence(venues, self._orders, ledger, journal, observer, clock)
         self._quoting = Quoting(self._competing, venues, journal, observer, clock, ids)
         self._lifecycle = Lifecycle(self._orders, self._following, observer, clock, rules.answer_deadline_ns)
+        self._recover = partial(recover, journal, self._orders, ledger, observer, clock, self._lifecycle)
         self._stopping = False
 
     @property
@@ -129,13 +135,16 @@ class Desk:
             stored = await self._read(self._journal.order_by_client_id(client_order_id))
             known = None if stored is None else await self._replay(request, stored, protected=True)
         if known is not None:
-            return _of_rfq(known, rfq)
+            return of_rfq(known, rfq)
         credit = on_credit_failure or self._rules.on_credit_failure
         plan = self._quoting.plan(rfq, connection_id, credit)
         await self._read(self._quoting.consume(rfq, client_order_id))
+        # A repeat that came meanwhile has begun it: memory must not hold two under one key.
+        if (known := await self._known(request, protected=True)) is not None:
+            return of_rfq(known, rfq)
         live = self._orders.hold(self._new_order(request, protected=True))
         live.record = msgspec.structs.replace(rfq.competition, order_id=live.order.id)
-        return _of_rfq(await self._begin(live, partial(self._execute_accepted, plan=plan)), rfq)
+        return of_rfq(await self._begin(live, partial(self._execute_accepted, plan=plan)), rfq)
 
     async def order(self, order_id: str) -> Submission:
         """One order with its competition. Raises `NotFoundError`."""
@@ -149,7 +158,10 @@ class Desk:
         """The order with this idempotency key. Raises `NotFoundError`."""
         live = self._orders.by_key(client_order_id)
         if live is not None:
-            return await self._submission(live.order)
+            # What turns out to be a repeat is no order itself: the journal has the one that is meant.
+            with suppress(ClientOrderIdTakenError):
+                await self._lifecycle.accepted(live)
+                return await self._submission(live.order)
         order = await self._read(self._journal.order_by_client_id(client_order_id))
         if order is None:
             raise NotFoundError(f"an order with the client_order_id {client_order_id[:64]}")
@@ -158,11 +170,7 @@ class Desk:
     async def orders(self, limit: int, cursor: str | None) -> RecordPage:
         """Orders, newest first. Raises `ValueError` for a cursor that is none of ours."""
         page = await self._read(self._journal.orders(limit, cursor))
-        current = (self._orders.get(order.id) for order in page.data)
-        data = tuple(
-            order if live is None else live.order for order, live in zip(page.data, current, strict=True)
-        )
-        return RecordPage(data, page.next_cursor)
+        return RecordPage(tuple([await self._latest(order) for order in page.data]), page.next_cursor)
 
     async def cancel(self, order_id: str) -> Submission:
         """Ask for a working order to be cancelled; what came of it is told by the order.
@@ -171,8 +179,8 @@ class Desk:
         """
         live = self._orders.get(order_id)
         if live is None:
-            await self.order(order_id)
-            raise not_cancelable("it is final")
+            known = (await self.order(order_id)).order
+            raise not_cancelable("it is final" if known.is_final else "another router has it")
         await self._cancelling.cancel(live)
         return await self._submission(live.order)
 
@@ -216,16 +224,21 @@ class Desk:
 
     async def start(self) -> None:
         """Take up what the journal holds; before any venue runs. Raises `StoreError`."""
-        for live in await recover(self._journal, self._orders, self._ledger, self._observer, self._clock):
-            self._lifecycle.follow(live)
+        await self._recover()
+
+    async def take_over(self) -> None:
+        """Take up the orders of routers on the same store that are gone. Raises `StoreError`."""
+        if not self._stopping:
+            await read_again(self._evidence, await self._recover(at_start=False))
 
     async def stop(self, deadline_s: float) -> bool:
         """Take no new orders, bring those in flight to a durable state; False if time ran out."""
         self._stopping = True
+        until = asyncio.get_running_loop().time() + deadline_s
         drained = await self._lifecycle.stop(deadline_s)
         await self._competing.close()
         try:
-            async with asyncio.timeout(deadline_s):
+            async with asyncio.timeout_at(until):
                 await self._evidence.flushed()
                 await self._orders.flushed()
         except TimeoutError:
@@ -272,13 +285,13 @@ class Desk:
             except ClientOrderIdTakenError as taken:
                 # What was in memory was a repeat itself: the journal has the order.
                 order, live = taken.order, self._orders.get(taken.order.id)
-        if differing := _differing(request, order, protected=protected):
+        if differing := differing_field(request, order, protected=protected):
             raise ConflictError(
                 Code.CLIENT_ORDER_ID_REUSED,
                 f"{differing}: expected as in the first request with this client_order_id, was another",
             )
         if live is None:
-            return await self._submission(order, replayed=True)
+            return await self._submission(await self._latest(order), replayed=True)
         await self._lifecycle.answerable(live)
         return await self._submission(live.order, live.record, replayed=True)
 
@@ -329,6 +342,7 @@ class Desk:
         if live.accepting is not None:
             await live.accepting
         if live.record is not None:
+            # The competition is told of its order from now on; the RFQ's own record stays as it was quoted.
             self._orders.keep_record(live, live.record)
         reason: Reason | None = None
         for priced in plan.ranking[:1]:
@@ -359,12 +373,20 @@ class Desk:
     async def _submission(
         self, order: Order, record: CompetitionRecord | None = None, *, replayed: bool = False
     ) -> Submission:
-        live = self._orders.get(order.id)
+        live = await self._orders.tellable(order.id)
         if record is None and live is not None:
             record = live.record
         if record is None and order.competition_id is not None:
             record = await self._read(self._quoting.competition(order.competition_id))
         return Submission(order, None if record is None else carried_out(record, order), replayed)
+
+    async def _latest(self, order: Order) -> Order:
+        """An order that was read from the journal, as it is now: what memory let go since has ended."""
+        live = await self._orders.tellable(order.id)
+        if live is not None:
+            return live.order
+        ended = None if order.is_final else await self._read(self._journal.order(order.id))
+        return order if ended is None else ended
 
     async def _carried_out(self, record: CompetitionRecord, order_id: str) -> CompetitionRecord:
         live = self._orders.get(order_id)
@@ -376,23 +398,3 @@ class Desk:
             return await read
         except StoreError as error:
             raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be read") from error
-
-
-def _of_rfq(known: Submission, rfq: RfqRecord) -> Submission:
-    """The answer to an acceptance. Raises `ConflictError` where its id was used for another RFQ's."""
-    if known.competition is not None and known.competition.id != rfq.competition.id:
-        raise ConflictError(
-            Code.CLIENT_ORDER_ID_REUSED,
-            "rfq: expected as in the first request with this client_order_id, was another",
-        )
-    return known
-
-
-def _differing(request: OrderRequest, order: Order, *, protected: bool) -> str | None:
-    """The first field in which a repeated request is another than the first; None if it is the same."""
-    if protected != order.protected:
-        return "rfq"
-    for field in request.__struct_fields__:
-        if getattr(request, field) != getattr(order.request, field):
-            return field
-    return None

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from router.core.ledger import Ledger
 from router.core.model import OrderReport
-from router.core.order import Order, Phase, Reported
+from router.core.order import Order, Reported
 from router.observe.observer import Observer
 from router.ports import Clock, Health, Journal, StoreError
 from router.service.orders import RETRY_FIRST_S, RETRY_MAX_S, LiveOrder, Orders
@@ -17,6 +17,7 @@ RECONCILE_MARGIN_NS = 60_000_000_000
 """How much earlier than our oldest open order the counterparty's list is read from: clocks differ."""
 
 LISTED_NS = 600_000_000_000
+"""How old an open order may be to be found in a list of recent ones; an older one is looked up by itself."""
 
 
 class Evidence:
@@ -38,10 +39,11 @@ class Evidence:
         self._observer = observer
         self._clock = clock
         self._late: dict[str, list[tuple[str, OrderReport]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        # A dict, for its order: a stop cancels them as they began.
+        self._tasks: dict[asyncio.Task[None], None] = {}
 
     def order_reported(self, connection_id: str, report: OrderReport) -> None:
-        """The counterparty said something of an order, on its feed."""
+        """The counterparty said something of an order, on its feed: ours, another router's or nobody's."""
         order_id = report.venue_client_order_id[:ORDER_ID_LENGTH]
         live = self._orders.get(order_id)
         if live is not None:
@@ -53,8 +55,8 @@ class Evidence:
         # Final and gone from memory, or another's: the journal knows. A late execution must not be lost.
         self._late[order_id] = [(connection_id, report)]
         task = asyncio.get_running_loop().create_task(self._take_late(order_id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
 
     def balances_stated(self, connection_id: str, balances: Mapping[str, Decimal], asked_at: int) -> None:
         """Tradable balances by asset, as stated to a request sent at `asked_at`."""
@@ -86,6 +88,7 @@ class Evidence:
             if live.order.created_at >= listed_from:
                 open_orders.append(live)
                 continue
+            # A list back to an order that rests for weeks would hold every order since, and never end.
             attempt = live.order.attempts[-1]
             found = await venue.look_up(attempt.outbound, live.order.venue_order_id)
             if found is not None:
@@ -117,16 +120,15 @@ class Evidence:
             connection_id,
             report.venue_client_order_id,
         ):
-            self._observer.evidence_ignored(
-                connection_id, report.venue_client_order_id, "not its last attempt"
-            )
+            if not self._orders.note_earlier(live, report):
+                self._observer.evidence_ignored(
+                    connection_id, report.venue_client_order_id, "not one of its attempts"
+                )
             return
-        if order.phase is Phase.ACCEPTED:
+        after = self._orders.note(live, Reported(report))
+        if attempt.error is not None and after is not order:
             # A definite refusal was contradicted: it is believed to be live from here on.
-            self._observer.evidence_ignored(
-                connection_id, report.venue_client_order_id, "it had been refused"
-            )
-        self._orders.note(live, Reported(report))
+            self._observer.contradicted(order.id, connection_id, report)
 
     async def _take_late(self, order_id: str) -> None:
         """Match what came late, all of it with one reading: two would not see each other's fills."""
@@ -147,7 +149,7 @@ class Evidence:
         pause = RETRY_FIRST_S
         while True:
             try:
-                return await self._journal.order(order_id)
+                return await self._journal.adopt(order_id)
             except StoreError as error:
                 self._observer.store_failed("order", error)
                 await asyncio.sleep(pause)

@@ -16,6 +16,7 @@ from router.core.ledger import Ledger
 from router.core.model import (
     OnCreditFailure,
     OrderRequest,
+    OrderType,
     PricedQuote,
     Product,
     Reason,
@@ -23,6 +24,7 @@ from router.core.model import (
     Side,
     Source,
 )
+from router.core.money import ZERO
 from router.core.order import (
     NotRouted,
     Order,
@@ -35,7 +37,7 @@ from router.core.order import (
 from router.core.pricing import price_quote
 from router.core.routing import Terms, given_up, route
 from router.observe.observer import Observer
-from router.ports import Clock, NeverSent, Taken, Unanswered
+from router.ports import Clock, Cover, NeverSent, ReservationRefusedError, Taken, Unanswered
 from router.ports import Refused as VenueRefused
 from router.service.competing import Competing
 from router.service.orders import LiveOrder, Orders
@@ -100,6 +102,11 @@ class Executing:
         while routed is not None:
             if not await self._write_intent(live, routed, plan):
                 return
+            too_late = self._too_late(live)
+            if too_late is not None:
+                self._venues[routed.connection_id].venue.return_order_budget()
+                self._orders.note(live, Refused(too_late))
+                return
             refusal = await self._send(live)
             if refusal is None:
                 return
@@ -132,15 +139,44 @@ class Executing:
             self._clock.now(),
         )
         try:
-            if await self._orders.intend(live, Routed(attempt, plan.competition_id, plan.arrival_price)):
+            intent = Routed(attempt, plan.competition_id, plan.arrival_price)
+            if await self._orders.intend(live, intent, self._cover(routed)):
                 return True
         except UnavailableError as error:
             refusal = earlier or OrderError(Code.STORE_UNAVAILABLE, error.detail, retryable=True)
+        except ReservationRefusedError as error:
+            refusal = earlier or OrderError(Code.NO_ELIGIBLE_COUNTERPARTY, str(error), retryable=True)
         # Without a refusal: the counterparty that refused it shows it as live, and nothing is sent beside it.
         self.give_back(live.order.id, routed)
         if refusal is not None and live.order.phase is Phase.ACCEPTED:
             self._orders.note(live, NotRouted(refusal, plan.competition_id, plan.arrival_price))
         return False
+
+    def _cover(self, routed: Route) -> Cover | None:
+        """What other routers' reservations must fit into; None where nothing of a balance is claimed."""
+        if routed.claim is None:
+            return None
+        free = self._ledger.free(routed.connection_id, routed.claim.asset)
+        stated_at = self._ledger.stated_at(routed.connection_id)
+        # A balance that became unknown since it was reserved leaves nothing for others.
+        return Cover(ZERO, 0) if free is None or stated_at is None else Cover(free, stated_at)
+
+    def _too_late(self, live: LiveOrder) -> OrderError | None:
+        """Why a market order is not sent whose intent took so long to write that its price is of long ago.
+
+        A limit order is wanted at its limit whenever it comes. After a refusal for credit that refusal stays.
+        """
+        attempt = live.order.attempts[-1]
+        waited_ns = self._clock.now() - attempt.routed_at
+        if live.order.request.type is not OrderType.MARKET or not self._venues.aged(waited_ns):
+            return None
+        earlier = live.order.attempts[-2].error if attempt.number > 1 else None
+        return earlier or OrderError(
+            Code.PRICE_MOVED,
+            f"expected to be sent on the price it was decided on, was {waited_ns // 1_000_000} ms later",
+            retryable=True,
+            connection_id=attempt.connection_id,
+        )
 
     async def _send(self, live: LiveOrder) -> OrderError | None:
         """Send, once. The refusal if it was refused and nothing is live; else what came is noted here."""

@@ -6,10 +6,14 @@ by a look-up that was asked for after `sent_at` plus the counterparty's settling
 not the number of tries: a count would be forgotten at a restart and is no measure of a slow counterparty.
 """
 
-from router.core.money import ZERO, add
-from router.core.order import Order, Phase, ProvedAbsent, Reported
+from router.core.counting import all_listed
+from router.core.errors import Code
+from router.core.order import CancelRefused, Order, Phase, ProvedAbsent, Reported
+from router.core.record import LookUp
 from router.observe.observer import Observer
-from router.ports import Clock, VenueUnreachableError
+from router.ports import CancelRefused as VenueCancelRefused
+from router.ports import CancelUnanswered, Clock, VenueUnreachableError
+from router.service.doubts import Doubts
 from router.service.orders import LiveOrder, Orders
 from router.service.venues import Member, Venues
 
@@ -18,15 +22,20 @@ PAUSE_MAX_S = 5.0
 PAUSE_RESTING_S = 30.0
 """A resting order is told of by the feed, and read again after each reconnect; this is the safety net."""
 DETAIL_PAUSE_S = 1.0
-DETAIL_TRIES_MAX = 3
+DETAIL_PAUSE_MAX_S = 15.0
+DETAIL_WITHIN_NS = 120_000_000_000
+"""How long an order that ended is asked for its single executions; its quantities are known without them."""
 
 
 class Following:
     """Asks counterparties about orders."""
 
-    def __init__(self, venues: Venues, orders: Orders, observer: Observer, clock: Clock) -> None:
+    def __init__(
+        self, venues: Venues, orders: Orders, doubts: Doubts, observer: Observer, clock: Clock
+    ) -> None:
         self._venues = venues
         self._orders = orders
+        self._doubts = doubts
         self._observer = observer
         self._clock = clock
 
@@ -37,6 +46,7 @@ class Following:
             phase = live.order.phase
             if phase is Phase.IN_DOUBT and (await self.look_up(live)).is_final:
                 break
+            self._doubts.watch(live)
             resting = live.order.is_settled
             if await live.changed(self._pause(live, pause, resting=resting)):
                 pause = PAUSE_FIRST_S if live.order.phase is not phase else pause
@@ -44,6 +54,7 @@ class Following:
             pause = min(PAUSE_MAX_S, 2 * pause)
             if live.order.phase is Phase.WORKING:
                 await self.look_up(live)
+                await self._cancel_again(live)
         await self._refresh_balances(live.order)
         await self._complete(live)
         # Memory is what answers for an order until the journal can.
@@ -69,11 +80,14 @@ class Following:
             report = await member.venue.look_up(attempt.outbound, order.venue_order_id)
         except VenueUnreachableError as error:
             self._observer.look_up_failed(order.id, attempt.connection_id, error.detail)
+            live.looked_up = LookUp(asked_at, error.detail)
             return live.order
         if report is not None:
             return self._orders.note(live, Reported(report))
-        sent_at = live.order.attempts[-1].sent_at
-        settled = sent_at is not None and asked_at >= sent_at + member.settling_window_ns
+        live.looked_up = LookUp(asked_at, "not found")
+        # The clock of this process alone measures the window: the wall may have been set since the send.
+        began_at = live.order.attempts[-1].sent_at if live.taken_up_at is None else live.taken_up_at
+        settled = began_at is not None and asked_at >= began_at + member.settling_window_ns
         if live.order.phase is Phase.IN_DOUBT and settled:
             window_ms = member.settling_window_ns // 1_000_000
             return self._orders.note(
@@ -81,16 +95,37 @@ class Following:
             )
         return live.order
 
+    async def _cancel_again(self, live: LiveOrder) -> None:
+        """Ask again for a cancel that may never have arrived: its answer was lost, or the router stopped.
+
+        The caller wanted it, and a cancel may be asked for twice. Only after a look-up that still shows the
+        order as working, so that one which did arrive has had its time.
+        """
+        order = live.order
+        member = self._member(order)
+        attempt = order.attempt
+        if not live.cancel_unanswered or order.phase is not Phase.WORKING:
+            return
+        if member is None or attempt is None or order.venue_order_id is None:
+            return
+        result = await member.venue.cancel(attempt.outbound, order.venue_order_id)
+        never_sent = isinstance(result, VenueCancelRefused) and result.error.code is Code.VENUE_UNAVAILABLE
+        live.cancel_unanswered = never_sent or isinstance(result, CancelUnanswered)
+        if isinstance(result, VenueCancelRefused) and not never_sent:
+            self._orders.note(live, CancelRefused(result.error.detail))
+            # Most likely it ended before the cancel came: the order says how.
+            await self.look_up(live)
+
     async def _complete(self, live: LiveOrder) -> None:
         """Get the single executions of a final order where its reports gave only their sum.
 
         The feed brings them within moments; only what it does not bring is worth a request.
         """
-        tries = 0
-        while not _detailed(live.order) and tries < DETAIL_TRIES_MAX:
-            if not await live.changed(DETAIL_PAUSE_S):
-                tries += 1
+        pause, until = DETAIL_PAUSE_S, self._clock.now() + DETAIL_WITHIN_NS
+        while not detailed(live.order) and self._clock.now() < until:
+            if not await live.changed(pause):
                 await self.look_up(live)
+                pause = min(DETAIL_PAUSE_MAX_S, 2 * pause)
 
     async def _refresh_balances(self, order: Order) -> None:
         """Read the balances of a Spot account that traded; it has room for the proceeds only then."""
@@ -107,8 +142,6 @@ class Following:
         return None if attempt is None else self._venues.get(attempt.connection_id)
 
 
-def _detailed(order: Order) -> bool:
-    total = ZERO
-    for fill in order.fills:
-        total = add(total, fill.quantity_base)
-    return total >= order.filled_base
+def detailed(order: Order) -> bool:
+    """Whether all that was executed of an order is known by its single executions."""
+    return all_listed(order.fills, order.filled_base)

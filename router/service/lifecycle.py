@@ -12,6 +12,7 @@ from router.service.orders import LiveOrder, Orders
 
 Execution = Callable[[LiveOrder], Coroutine[object, object, None]]
 
+EXECUTIONS_SHARE = 0.8
 FOLLOW_AGAIN_S = 5.0
 """How long after a bug ended an order's follower the next one begins."""
 
@@ -27,8 +28,10 @@ class Lifecycle:
         self._observer = observer
         self._clock = clock
         self._answer_deadline_ns = answer_deadline_ns
-        self._executions: set[asyncio.Task[None]] = set()
-        self._followers: set[asyncio.Task[None]] = set()
+        self._executions: dict[asyncio.Task[None], LiveOrder] = {}
+        self._stopped = False
+        # A dict, for its order: a stop cancels them as they began.
+        self._followers: dict[asyncio.Task[None], None] = {}
 
     async def begin(self, live: LiveOrder, execute: Execution) -> None:
         """Make an order durable and run it; returns when a caller can be answered.
@@ -39,8 +42,8 @@ class Lifecycle:
         loop = asyncio.get_running_loop()
         live.accepting = loop.create_task(self._orders.accept(live))
         task = loop.create_task(self._run(live, execute))
-        self._executions.add(task)
-        task.add_done_callback(self._executions.discard)
+        self._executions[task] = live
+        task.add_done_callback(self._executions.pop)
         await self.answerable(live)
 
     async def accepted(self, live: LiveOrder) -> None:
@@ -62,7 +65,7 @@ class Lifecycle:
         """Wait until a caller can be told the outcome, at most until the deadline. Raises as `begin`."""
         until = self._clock.now() + self._answer_deadline_ns
         await self.accepted(live)
-        while not live.order.is_settled:
+        while not live.order.is_settled and not self._stopped:
             left = until - self._clock.now()
             if left <= 0 or not await live.changed(left / 1e9):
                 return
@@ -70,21 +73,30 @@ class Lifecycle:
     def follow(self, live: LiveOrder) -> None:
         """Go with an order to its end, in a task of its own."""
         task = asyncio.get_running_loop().create_task(self._followed(live))
-        self._followers.add(task)
-        task.add_done_callback(self._followers.discard)
+        self._followers[task] = None
+        task.add_done_callback(self._followers.pop)
 
     async def stop(self, deadline_s: float) -> bool:
-        """Let executions reach their end or a durable state; False if time ran out for one."""
-        drained = True
+        """Let executions reach their end, or hand them over as they are; False if one is not durable.
+
+        They have most of the time: what is known at its end must still be written, and told to who waits.
+        """
         if self._executions:
-            _, pending = await asyncio.wait(set(self._executions), timeout=deadline_s)
-            drained = not pending
+            await asyncio.wait(set(self._executions), timeout=EXECUTIONS_SHARE * deadline_s)
+        handed_over = tuple(self._executions.values())
+        durable = all(live.accepting is None or live.accepting.done() for live in handed_over)
         leftover = (*self._executions, *self._followers)
         for task in leftover:
             task.cancel()
         if leftover:
             await asyncio.wait(leftover)
-        return drained
+        self._stopped = True
+        for live in handed_over:
+            if live.order.phase is Phase.ROUTED:
+                detail = "the router stopped before the answer came"
+                self._orders.note(live, WentInDoubt(detail, self._clock.now()))
+            live.wake()
+        return durable
 
     async def _run(self, live: LiveOrder, execute: Execution) -> None:
         try:

@@ -13,15 +13,16 @@ from decimal import Decimal
 
 import msgspec
 
-from router.core.errors import Code, UnavailableError
+from router.core.counting import all_listed
+from router.core.errors import Code, RouterError, UnavailableError
 from router.core.ledger import Ledger
-from router.core.model import Side
-from router.core.money import ZERO, add, sub
-from router.core.order import Event, Order, Reported, step
+from router.core.model import OrderReport, OrderStatus, Side
+from router.core.money import ZERO, add, mul, sub
+from router.core.order import Contradicted, Event, Order, ProvedAbsent, Reported, step
 from router.core.pricing import fee_on
-from router.core.record import CompetitionRecord
+from router.core.record import CompetitionRecord, LookUp
 from router.observe.observer import Observer
-from router.ports import Clock, Journal, StoreError
+from router.ports import Clock, Cover, Journal, StoreError
 
 _records = msgspec.json.Encoder()
 
@@ -35,9 +36,15 @@ class LiveOrder:
     `accepting`: the write that makes it durable, until an answer needs it no more; `record`: its competition;
     `tail`: the last event that is written behind, `records`: the last record. `stuck`: an event could not be
     written and is tried again. `intent`: an intent is being written, and events wait in `deferred`.
+    `cancel_unanswered`: a cancel was asked for and may never have arrived, as with one from before a restart.
+    `taken_up_at`: when it was read from the journal at start, on the clock of this process. `looked_up`: what
+    came of the last look-up that did not find it.
     """
 
-    __slots__ = ("_changed", "accepting", "deferred", "intent", "order", "record", "records", "stuck", "tail")
+    __slots__ = (
+        *("_changed", "accepting", "cancel_unanswered", "deferred", "intent", "looked_up", "order"),
+        *("record", "records", "stuck", "tail", "taken_up_at"),
+    )
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -47,7 +54,10 @@ class LiveOrder:
         self.records: asyncio.Task[None] | None = None
         self.stuck = asyncio.Event()
         self.intent = False
+        self.cancel_unanswered = order.cancel_requested
         self.deferred: list[Event] = []
+        self.taken_up_at: int | None = None
+        self.looked_up: LookUp | None = None
         self._changed: list[asyncio.Future[None]] = []
 
     async def changed(self, timeout_s: float | None) -> bool:
@@ -82,11 +92,30 @@ class Orders:
         self._clock = clock
         self._by_id: dict[str, LiveOrder] = {}
         self._by_key: dict[str, LiveOrder] = {}
-        self._writes: set[asyncio.Task[None]] = set()
+        # A dict, for its order: a stop cancels them as they began.
+        self._writes: dict[asyncio.Task[None], None] = {}
 
     def get(self, order_id: str) -> LiveOrder | None:
         """An order in memory."""
         return self._by_id.get(order_id)
+
+    async def tellable(self, order_id: str) -> LiveOrder | None:
+        """An order in memory, when it can be told of: a refusal only once it is durable.
+
+        What was executed can be read at the counterparty again. A refusal stands in our journal alone: told
+        and then lost in a crash, it would be found again as another one, and one for credit as none for
+        credit. While the store fails it is told all the same. Raises `RouterError` (`shutting_down`) where
+        the router stopped first.
+        """
+        live = self.get(order_id)
+        if live is not None and live.order.status is OrderStatus.REJECTED:
+            await self._written(live)
+            if live.tail is not None and live.tail.cancelled():
+                # The next start finds how it ended, and only that is the end.
+                raise RouterError(
+                    Code.SHUTTING_DOWN, "the router stopped before its end was durable", retryable=True
+                )
+        return live
 
     def by_key(self, client_order_id: str) -> LiveOrder | None:
         """The order in memory that has this idempotency key."""
@@ -132,8 +161,10 @@ class Orders:
             raise
         self._observer.order_changed(None, live.order, "accepted")
 
-    async def intend(self, live: LiveOrder, event: Event) -> bool:
+    async def intend(self, live: LiveOrder, event: Event, cover: Cover | None = None) -> bool:
         """Write an intent, then make it true. Raises `UnavailableError` and changes nothing if it fails.
+
+        With a `cover`, `ReservationRefusedError` where other routers' reservations do not fit into it.
 
         False, and nothing was written: evidence came first, and the order is another than the intent was
         decided for.
@@ -146,12 +177,14 @@ class Orders:
         now = self._clock.now()
         after = step(before, event, now)
         try:
-            await self._journal.append(after, event, now)
+            await self._journal.append(after, event, now, cover)
         except StoreError as error:
             self._observer.store_failed("append", error)
             raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to") from error
         else:
             self._become(live, after, event)
+            if after.status is OrderStatus.REJECTED:
+                self._observer.refusal_kept(after)
         finally:
             live.intent = False
             deferred, live.deferred = live.deferred, []
@@ -170,9 +203,13 @@ class Orders:
         if after is before:
             return before
         self._become(live, after, event)
-        live.tail = self._begin_write(
-            live.tail, lambda: self._journal.append(after, event, now), "append", live.stuck
-        )
+
+        async def append() -> None:
+            await self._journal.append(after, event, now)
+            if after.status is OrderStatus.REJECTED:
+                self._observer.refusal_kept(after)
+
+        live.tail = self._begin_write(live.tail, append, "append", live.stuck)
         return after
 
     def keep_record(self, live: LiveOrder, record: CompetitionRecord) -> None:
@@ -224,6 +261,8 @@ class Orders:
         elif refused_here and not after.is_final:
             self._ledger.release(after.id, {}, now)
         self._observer.order_changed(before, after, type(event).__name__)
+        if isinstance(event, Reported) and after.attempt is not None and _is_contradicted(before, after):
+            self._observer.contradicted(after.id, after.attempt.connection_id, event.report)
         live.wake()
 
     def _note_late(self, live: LiveOrder, event: Event) -> None:
@@ -232,9 +271,21 @@ class Orders:
         if isinstance(event, Reported) and attempt is not None:
             own_id = event.report.venue_client_order_id
             if own_id != attempt.outbound.venue_client_order_id:
-                self._observer.evidence_ignored(attempt.connection_id, own_id, "not its last attempt")
+                self.note_earlier(live, event.report)
                 return
+        if isinstance(event, ProvedAbsent) and not live.order.in_doubt:
+            return  # what was written meanwhile, or came before it, has ended the doubt
         self.note(live, event)
+
+    def note_earlier(self, live: LiveOrder, report: OrderReport) -> bool:
+        """Note what is said of an attempt before the last, which had been refused; False if it is none."""
+        for attempt in live.order.attempts[:-1]:
+            if attempt.outbound.venue_client_order_id == report.venue_client_order_id:
+                before = live.order
+                if self.note(live, Contradicted(attempt.number, report)) is not before:
+                    self._observer.contradicted(before.id, attempt.connection_id, report)
+                return True
+        return False
 
     def _begin_write(
         self,
@@ -244,8 +295,8 @@ class Orders:
         stuck: asyncio.Event,
     ) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(self._write(previous, write, operation, stuck))
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
+        self._writes[task] = None
+        task.add_done_callback(self._writes.pop)
         return task
 
     async def _write(
@@ -255,8 +306,12 @@ class Orders:
         operation: str,
         stuck: asyncio.Event,
     ) -> None:
-        if previous is not None and not previous.done():
-            await asyncio.wait((previous,))
+        if previous is not None:
+            if not previous.done():
+                await asyncio.wait((previous,))
+            if previous.cancelled():
+                # It was given up at a stop: what comes after it must not stand in the journal without it.
+                raise asyncio.CancelledError
         pause = RETRY_FIRST_S
         while True:
             try:
@@ -276,6 +331,11 @@ class Orders:
 
         An order that waited for a disk to be mended would go out at the price of long ago.
         """
+        if not await self._written(live):
+            raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to")
+
+    async def _written(self, live: LiveOrder) -> bool:
+        """Wait until an order's events are durable; False if they are stuck, and tried again."""
         while (tail := live.tail) is not None and not tail.done():
             stuck = asyncio.get_running_loop().create_task(live.stuck.wait())
             try:
@@ -283,7 +343,21 @@ class Orders:
             finally:
                 stuck.cancel()
             if not tail.done():
-                raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to")
+                return False
+        return True
+
+
+def _is_contradicted(before: Order, after: Order) -> bool:
+    """Whether a report shows a final order as other than it ended, anew or by more than before."""
+    if not before.is_final:
+        return False
+    more = after.filled_base > before.filled_base
+    if before.finding is None or after.finding is None:
+        # Proved absent, and there it is.
+        absent = before.error is not None and before.error.code is Code.NOT_TAKEN
+        return absent and (more or before.venue_order_id is None)
+    anew = before.finding.contradicted_at is None
+    return after.finding.contradicted_at is not None and (anew or more)
 
 
 def moves_of(order: Order) -> dict[str, Decimal]:
@@ -291,9 +365,14 @@ def moves_of(order: Order) -> dict[str, Decimal]:
     attempt = order.attempt
     if attempt is None or order.filled_base == 0:
         return {}
-    fee = fee_on(order.filled_quote, attempt.connection.taker_fee_bps)
+    quote, limit = order.filled_quote, attempt.outbound.limit_price
+    bought = order.request.side is Side.BUY
+    if bought and limit is not None and not all_listed(order.fills, order.filled_base):
+        # The sum in quote may not have been said yet; more than the limit was not paid.
+        quote = max(quote, mul(order.filled_base, limit))
+    fee = fee_on(quote, attempt.connection.taker_fee_bps)
     product = attempt.product
-    if order.request.side is Side.BUY:
-        paid = add(order.filled_quote, fee)
+    if bought:
+        paid = add(quote, fee)
         return {product.base: order.filled_base, product.quote: sub(ZERO, paid)}
     return {product.base: order.filled_base.copy_negate(), product.quote: sub(order.filled_quote, fee)}

@@ -92,6 +92,10 @@ class Venues:
         """Whether a book is young enough to be a quote."""
         return now - book.at <= self._book_age_ns
 
+    def aged(self, waited_ns: int) -> bool:
+        """Whether a price that was fresh so long ago can be one no more."""
+        return waited_ns > self._book_age_ns
+
     def arrival_price(self, product: str, now: int) -> Decimal | None:
         """The mid price over every fresh book: what the market was when the order arrived."""
         books = [

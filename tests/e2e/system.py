@@ -71,7 +71,7 @@ ROUTER = """
 [server]
 port = 0
 [store]
-url = "sqlite://{directory}/router.db"
+url = "{store_url}"
 [execution]
 answer_deadline_ms = 2000
 {extra}
@@ -155,7 +155,13 @@ class System:
     The accounts allow 1,000 requests a second, so that one test does not spend the budget of the next.
     """
 
-    def __init__(self, directory: Path, extra: str = "", requests_per_second: int = 1000) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        extra: str = "",
+        requests_per_second: int = 1000,
+        store_url: str | None = None,
+    ) -> None:
         self.directory = directory
         sim_file = directory / "simulator.toml"
         sim_file.write_text(SIMULATOR.format(requests_per_second=requests_per_second, **ACCOUNTS))
@@ -173,16 +179,23 @@ class System:
             for name, account in ACCOUNTS.items()
         )
         self.config = directory / "router.toml"
-        self.config.write_text(ROUTER.format(directory=directory, extra=extra) + connections)
+        self.config.write_text(
+            ROUTER.format(store_url=store_url or f"sqlite://{directory}/router.db", extra=extra) + connections
+        )
         self.start_router()
 
     def start_router(self) -> None:
         """Start the router, and wait until every connection can trade."""
-        self.router = Process("serve", "--config", str(self.config), environment=TOKENS)
-        self.url = f"http://127.0.0.1:{self.router.until('listening')['port']}"
+        self.router, self.url = self.another_router()
+
+    def another_router(self) -> tuple[Process, str]:
+        """Start a router of the same settings, wait until every connection can trade; and its URL."""
+        router = Process("serve", "--config", str(self.config), environment=TOKENS)
+        url = f"http://127.0.0.1:{router.until('listening')['port']}"
         waiting = set(ACCOUNTS)
         while waiting:
-            waiting.discard(self.router.until("health_changed", state="ready")["connection"])
+            waiting.discard(router.until("health_changed", state="ready")["connection"])
+        return router, url
 
     def stop(self) -> tuple[int, int]:
         """Stop both; their exit codes."""

@@ -14,7 +14,9 @@ async def test_an_address_that_is_taken_is_named_and_ends_the_start(tmp_path: Pa
         port = taken.getsockname()[1]
         config = tmp_path / "router.toml"
         config.write_text(
-            ROUTER.format(directory=tmp_path, extra="").replace("port = 0", f"port = {port}")
+            ROUTER.format(store_url=f"sqlite://{tmp_path}/router.db", extra="").replace(
+                "port = 0", f"port = {port}"
+            )
             + CONNECTION.format(
                 id="spot",
                 pts="false",

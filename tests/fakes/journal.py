@@ -3,11 +3,18 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
 from typing import TypeVar
 
 from router.core.order import Event, Order, Phase
 from router.journal.codec import decode_cursor, encode_cursor
-from router.ports import ClientOrderIdTakenError, RecordPage, StoreError
+from router.ports import (
+    ClientOrderIdTakenError,
+    Cover,
+    RecordPage,
+    ReservationRefusedError,
+    StoreError,
+)
 
 T = TypeVar("T")
 
@@ -18,7 +25,8 @@ class MemoryJournal:
     `failing`: operations that raise `StoreError` (`accept`, `append`, `keep_competition`, `keep_rfq`,
     `read`); `fail_at`: numbers of single writes that do, from 1. `hold(operation)` makes writes of a kind
     wait until the gate that it returns is set. `started` gets the operation of each write when it begins,
-    `durable` is what was written, in order.
+    `durable` is what was written, in order. `others_reserved` of every balance and the orders `of_others` are
+    other routers'.
     """
 
     def __init__(self) -> None:
@@ -27,6 +35,8 @@ class MemoryJournal:
         self.started: asyncio.Queue[str] = asyncio.Queue()
         self.durable: list[tuple[str, str]] = []
         self.attempts = 0
+        self.others_reserved = Decimal(0)
+        self.of_others: set[str] = set()
         self.closed = False
         self._gates: dict[str, asyncio.Event] = {}
         self._orders: dict[str, Order] = {}
@@ -67,8 +77,14 @@ class MemoryJournal:
 
         await self._write("accept", order.id, keep)
 
-    async def append(self, order: Order, event: Event, at: int) -> None:
+    @property
+    def shared(self) -> bool:
+        return False
+
+    async def append(self, order: Order, event: Event, at: int, cover: Cover | None = None) -> None:
         def keep() -> None:
+            if cover is not None and cover.free < self.others_reserved:
+                raise ReservationRefusedError("other routers have it reserved")
             if order.id not in self._orders:
                 raise AssertionError(f"expected {order.id} to be accepted before {event}")
             self._orders[order.id] = order
@@ -111,6 +127,9 @@ class MemoryJournal:
         return await self._read(
             lambda: [order for order in self._orders.values() if order.phase is not Phase.FINAL]
         )
+
+    async def adopt(self, order_id: str) -> Order | None:
+        return None if order_id in self.of_others else await self.order(order_id)
 
     async def competition(self, competition_id: str) -> bytes | None:
         return await self._read(lambda: self._competitions.get(competition_id))

@@ -6,7 +6,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import AppRunner
 
 from router.http.app import make_app
-from router.http.context import Failure
+from router.http.context import Failure, Streaming
+from router.observe.events import EventBus
 from router.settings import (
     AuthSettings,
     CompetitionSettings,
@@ -51,6 +52,12 @@ def failures() -> list[Failure]:
     return []
 
 
+@pytest.fixture
+def streaming() -> Streaming:
+    """A module that needs other bounds overrides this fixture."""
+    return Streaming(EventBus("e"))
+
+
 class Server(TestServer):
     """As in production, a caller that hangs up does not cancel what it began."""
 
@@ -60,7 +67,11 @@ class Server(TestServer):
 
 @pytest.fixture
 async def client(
-    desk: FakeDesk, settings: Settings, failures: list[Failure], body_deadline_s: float
+    desk: FakeDesk,
+    settings: Settings,
+    failures: list[Failure],
+    body_deadline_s: float,
+    streaming: Streaming,
 ) -> AsyncIterator[TestClient]:
     app = make_app(
         desk,
@@ -68,6 +79,7 @@ async def client(
         metrics=lambda: b"caas_orders_total 1.0\n",
         now=lambda: samples.NOW,
         failed=failures.append,
+        streaming=streaming,
         body_deadline_s=body_deadline_s,
     )
     async with TestClient(Server(app)) as opened:

@@ -1,16 +1,47 @@
 """A desk that answers what it was told to, and remembers what it was asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from router.core.errors import NotFoundError
+from router.core.errors import Code, ConflictError, NotFoundError
+from router.core.finding import Finding
 from router.core.model import OnCreditFailure, OrderRequest
-from router.core.order import Order
-from router.core.record import CompetitionRecord, RfqRecord, Submission
+from router.core.order import FindingRecorded, Order, step
+from router.core.record import CompetitionRecord, Doubt, RfqRecord, Submission
 from router.ports import ConnectionView, RecordPage
 from tests.http import samples
 
 T = TypeVar("T")
+
+
+class FakeDoubts:
+    """Implements `router.http.ports.DoubtsPort`; `found` is every finding that was recorded."""
+
+    def __init__(self, desk: "FakeDesk") -> None:
+        self._desk = desk
+        self.orders = (samples.IN_DOUBT,)
+        self.next_cursor: str | None = None
+        self.doubt = samples.DOUBT
+        self.found: list[tuple[str, Finding]] = []
+
+    def of(self, order: Order) -> Doubt | None:
+        return self.doubt if order.in_doubt else None
+
+    def page(self, limit: int, cursor: str | None) -> RecordPage:
+        self._desk.calls.append(("doubts", limit, cursor))
+        if cursor == "not-ours":
+            raise ValueError(cursor)
+        return RecordPage(self.orders, self.next_cursor)
+
+    async def record(self, order_id: str, make: Callable[[Order, int], Finding]) -> None:
+        order = self._desk.submission.order
+        if order_id != order.id:
+            raise NotFoundError("something with this id")
+        if not order.in_doubt:
+            raise ConflictError(Code.ORDER_NOT_IN_DOUBT, "expected an order in doubt, was filled")
+        finding = make(order, samples.NOW)
+        self.found.append((order_id, finding))
+        self._desk.answer_with(step(order, FindingRecorded(finding), samples.NOW))
 
 
 class FakeDesk:
@@ -22,6 +53,7 @@ class FakeDesk:
         self.views: tuple[ConnectionView, ...] = samples.VIEWS
         self.checks: dict[str, str | None] = {"store": None, "connections": None}
         self.page = RecordPage((samples.FILLED,), None)
+        self.doubts = FakeDoubts(self)
         self.error: Exception | None = None
         self.requests: list[OrderRequest] = []
         self.looked_up: list[str] = []

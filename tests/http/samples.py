@@ -21,7 +21,7 @@ from router.core.model import (
     TimeInForce,
 )
 from router.core.order import Order, Phase
-from router.core.record import CompetitionRecord, EntryRecord, RfqRecord
+from router.core.record import CompetitionRecord, Doubt, EntryRecord, LookUp, RfqRecord
 from router.ports import ConnectionState, ConnectionView, Health
 
 NOW = 1_767_323_045_678_901_234
@@ -178,6 +178,7 @@ ROUTED = replace(
     arrival_price=Decimal("99.90"),
 )
 IN_DOUBT = replace(ROUTED, phase=Phase.IN_DOUBT)
+DOUBT = Doubt(since=NOW, overdue_ns=1_500_000_000, last_look_up=LookUp(NOW, "HTTP 503"))
 FILLED = replace(
     ROUTED,
     phase=Phase.FINAL,
@@ -286,6 +287,8 @@ FILLED_ANSWER = {
             "time": NOW_TEXT,
         }
     ],
+    "doubt": None,
+    "finding": None,
     "error": None,
     "competition": {
         "id": "c-1",

@@ -73,9 +73,14 @@ async def test_the_documents_order_is_the_contracts(document: Document) -> None:
 
 
 @pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.body], ids=lambda o: o.path)
-async def test_the_documents_examples_are_taken(client: TestClient, operation: Operation) -> None:
+async def test_the_documents_examples_are_taken(
+    client: TestClient, desk: FakeDesk, operation: Operation
+) -> None:
     assert operation.example is not None
-    answer = await client.post(operation.path.format(rfq_id="r-1"), json=operation.example)
+    if operation.id == "record_finding":
+        desk.answer_with(samples.IN_DOUBT)
+    path = operation.path.format(rfq_id="r-1", order_id="o-1")
+    answer = await client.post(path, json=operation.example)
     assert answer.status in (200, 201), await answer.text()
 
 
@@ -87,6 +92,7 @@ READS = [
     ("get_order", "/v1/orders/o-1"),
     ("list_orders", "/v1/orders"),
     ("list_orders", "/v1/orders?client_order_id=desk-7-000123"),
+    ("list_orders", "/v1/orders?in_doubt=true"),
     ("get_rfq", "/v1/rfqs/r-1"),
     ("get_competition", "/v1/competitions/c-1"),
     ("list_connections", "/v1/connections"),

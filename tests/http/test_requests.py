@@ -6,8 +6,8 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from router.core.errors import shown
+from router.http.bodies import OrderBody
 from router.http.decode import ERRORS_MAX
-from router.http.wire import OrderBody
 from tests.http import samples
 from tests.http.fakes import FakeDesk
 

@@ -188,7 +188,7 @@ async def test_connections(client: TestClient) -> None:
         "/",
         "/v1/reports/trades",
         "/v1/portfolio",
-        "/v1/events",
+        "/v1/events/1",
         "/docs/index.html",
         "/docs/..%2Fapp.py",
         "/favicon.ico",

@@ -19,7 +19,9 @@ from tests.http import samples
 from tests.http.conftest import SETTINGS
 from tests.http.fakes import FakeDesk
 
-schema = schemathesis.openapi.from_dict(msgspec.json.decode(document(OPERATIONS, keys=False)))
+described = schemathesis.openapi.from_dict(msgspec.json.decode(document(OPERATIONS, keys=False)))
+# A stream has no end that could be waited for: `test_stream.py`.
+schema = described.exclude(path="/v1/events")
 FAILURES: list[Failure] = []
 
 

@@ -53,6 +53,8 @@ class FakeRouter:
             return web.Response()
         if raw.startswith(b"<html>"):
             kind = "text/html"
+        if raw.startswith(b"retry:"):
+            kind = "text/event-stream"
         return web.Response(status=status, body=raw, headers={"Content-Type": kind})
 
 

@@ -21,6 +21,8 @@ COMMANDS = (
     ("orders", "list"),
     ("orders", "show"),
     ("orders", "cancel"),
+    ("orders", "resolve"),
+    ("events",),
     ("connections",),
 )
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from router.core.attempt import Attempt, make_attempt, venue_client_order_id
 from router.core.errors import Code, OrderError
+from router.core.finding import Finding, Found
 from router.core.model import (
     Claim,
     Fill,
@@ -26,7 +27,9 @@ from router.core.order import (
     TRANSITIONS,
     CancelRefused,
     CancelRequested,
+    Contradicted,
     Event,
+    FindingRecorded,
     NotRouted,
     Order,
     Phase,
@@ -49,6 +52,8 @@ RESTING = Routed(
     build.attempt(outbound=build.outbound(time_in_force=TimeInForce.GTC)), "competition-1", D("99.90")
 )
 WORKING = Reported(build.report(VenueState.WORKING))
+REFUSED = Refused(ERROR, final=False)
+SECOND = Routed(build.attempt(number=2), "competition-1", D("99.90"))
 
 
 def after(*events: Event, order: Order | None = None) -> Order:
@@ -60,10 +65,14 @@ def after(*events: Event, order: Order | None = None) -> Order:
 
 
 IN_PHASE: dict[Phase, list[Order]] = {
-    Phase.ACCEPTED: [build.order(), after(ROUTED, Refused(ERROR, final=False))],
-    Phase.ROUTED: [after(ROUTED), after(ROUTED, CancelRequested())],
-    Phase.IN_DOUBT: [after(ROUTED, WentInDoubt("reset", T0))],
+    Phase.ACCEPTED: [build.order(), after(ROUTED, REFUSED), after(ROUTED, REFUSED, SECOND, REFUSED)],
+    Phase.ROUTED: [after(ROUTED), after(ROUTED, CancelRequested()), after(ROUTED, REFUSED, SECOND)],
+    Phase.IN_DOUBT: [
+        after(ROUTED, WentInDoubt("reset", T0)),
+        after(ROUTED, REFUSED, SECOND, WentInDoubt("reset", T0)),
+    ],
     Phase.WORKING: [
+        after(ROUTED, REFUSED, SECOND, WORKING),
         after(ROUTED, WORKING),
         after(ROUTED, WORKING, CancelRequested()),
         after(ROUTED, Reported(build.report(VenueState.WORKING, build.fill(quantity="0.2")))),
@@ -73,7 +82,13 @@ IN_PHASE: dict[Phase, list[Order]] = {
         after(ROUTED, Reported(build.report(VenueState.CANCELED))),
         after(ROUTED, Refused(ERROR)),
         after(NotRouted(ERROR)),
+        after(ROUTED, REFUSED, SECOND, Reported(build.report(VenueState.DONE, build.fill()))),
         after(ROUTED, WentInDoubt("reset", T0), ProvedAbsent("not found")),
+        after(
+            ROUTED,
+            WentInDoubt("reset", T0),
+            FindingRecorded(Finding(Found.ABSENT, "J. Doe", "asked them", T0)),
+        ),
     ],
 }
 SAMPLES: list[Event] = [
@@ -85,6 +100,8 @@ SAMPLES: list[Event] = [
     *(Reported(build.report(state)) for state in VenueState),
     *(Reported(build.report(state, build.fill(quantity="0.2"))) for state in VenueState),
     ProvedAbsent("not found"),
+    FindingRecorded(Finding(Found.ABSENT, "J. Doe", "asked them", T0)),
+    Contradicted(1, build.report(VenueState.DONE, build.fill("theirs"))),
     CancelRequested(),
     CancelRefused("done already"),
 ]
@@ -105,7 +122,8 @@ def test_every_pair_is_decided(phase: Phase, kind: type) -> None:
         if not isinstance(event, kind):
             continue
         never_sent = phase is Phase.ACCEPTED and kind is Reported and not order.attempts
-        if (phase, kind) not in TRANSITIONS or never_sent:
+        no_earlier = kind is Contradicted and len(order.attempts) < 2
+        if (phase, kind) not in TRANSITIONS or never_sent or no_earlier:
             with pytest.raises(TransitionError, match=f"expected no {kind.__name__} in phase {phase}"):
                 step(order, event, T0 + 100)
             continue
@@ -117,10 +135,41 @@ def test_every_pair_is_decided(phase: Phase, kind: type) -> None:
 @pytest.mark.parametrize("event", SAMPLES, ids=lambda event: type(event).__name__)
 def test_a_final_order_stays_as_it_ended(event: Event) -> None:
     for order in IN_PHASE[Phase.FINAL]:
-        if (Phase.FINAL, type(event)) in TRANSITIONS:
+        no_earlier = isinstance(event, Contradicted) and len(order.attempts) < 2
+        if (Phase.FINAL, type(event)) in TRANSITIONS and not no_earlier:
             later = step(order, event, T0 + 100)
             assert (later.phase, later.status, later.error) == (order.phase, order.status, order.error)
             assert later.filled_base >= order.filled_base
+
+
+def test_what_a_refused_attempt_executed_is_kept_apart_from_the_next_ones() -> None:
+    """The counterparty went against its word: the money is in the record, and nobody's fills are mixed."""
+    order = after(ROUTED, REFUSED, SECOND, Reported(build.report(VenueState.DONE, build.fill())))
+    shown = Contradicted(1, build.report(VenueState.DONE, build.fill("theirs", "0.3")))
+    later = step(order, shown, T0 + 100)
+    first, second = later.attempts
+    assert (first.executed_base, first.executed_quote) == (D("0.3"), D(30))
+    assert first.executed_fills == (build.fill("theirs", "0.3"),)
+    assert (later.fills, later.filled_base, second) == (order.fills, D("0.5"), order.attempts[1])
+    assert step(later, shown, T0 + 200) is later
+
+
+@pytest.mark.parametrize("number", [-1, 0, 2, 3])
+def test_only_an_attempt_before_the_last_can_be_contradicted(number: int) -> None:
+    order = after(ROUTED, REFUSED, SECOND)
+    with pytest.raises(TransitionError, match="expected no Contradicted"):
+        step(order, Contradicted(number, build.report()), T0 + 100)
+
+
+def test_fills_that_complete_a_sum_make_its_quote_whatever_an_older_report_says() -> None:
+    """The end came without a sum in quote; the last fill comes with an overtaken report that has one."""
+    first, second = build.fill("a", "0.2", "100.00"), build.fill("b", "0.3", "90.00")
+    order = after(
+        ROUTED,
+        Reported(build.report(VenueState.DONE, first, filled_base=D("0.5"), filled_quote=None)),
+        Reported(build.report(VenueState.WORKING, second, filled_base=D("0.3"), filled_quote=D(27))),
+    )
+    assert (order.filled_base, order.filled_quote) == (D("0.5"), D(47))
 
 
 @pytest.mark.parametrize("state", [VenueState.WORKING, VenueState.DONE])

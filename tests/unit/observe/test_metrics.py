@@ -23,7 +23,7 @@ BOUNDED: dict[str, set[str]] = {
     "source": {each.value for each in Source},
     "status": {each.value for each in OrderStatus},
     "code": {each.value for each in Code},
-    "operation": {"accept", "append", "keep_competition", "order"},
+    "operation": {"accept", "append", "keep_competition", "open_orders", "order"},
     "state": {each.value for each in ConnectionState},
 }
 

@@ -262,6 +262,10 @@ LINES: list[tuple[Callable[[Observer], None], dict[str, object]]] = [
         {"event": "store_failed", "level": "error", "operation": "append", "error": "full"},
     ),
     (
+        lambda o: o.store_broken(OSError("no flush")),
+        {"event": "store_broken", "level": "error", "error": "no flush"},
+    ),
+    (
         lambda o: o.quote_came_late("c-1", "pts", 1_500_000),
         {
             "event": "quote_came_late",

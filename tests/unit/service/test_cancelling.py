@@ -16,6 +16,7 @@ from tests.unit.build import D, fill, request
 from tests.virtual_loop import in_virtual_time, pass_time
 
 DONE = CancelRefused(OrderError(Code.ORDER_NOT_CANCELABLE, "it is done"))
+UNSENT = CancelRefused(OrderError(Code.VENUE_UNAVAILABLE, "never sent", retryable=True))
 
 
 @asynccontextmanager
@@ -137,3 +138,53 @@ async def test_an_order_whose_connection_is_not_configured_any_more_cannot_be_ca
         assert (await w.desk.order(order.id)).order.phase is Phase.WORKING
         with pytest.raises(ConflictError, match="not configured"):
             await w.desk.cancel(order.id)
+
+
+@in_virtual_time
+async def test_a_cancel_that_never_arrived_is_asked_for_again() -> None:
+    async with resting() as (w, order, sent):
+        w["spot"].cancel_answers.extend((CancelUnanswered("a time-out"), CancelUnanswered("reset"), UNSENT))
+        await w.desk.cancel(order.id)
+        for _ in range(4):
+            assert await w["spot"].cancels.get() == order.venue_order_id
+        await pass_time(60)
+        assert w["spot"].cancels.empty(), "expected no cancel after one that was taken"
+        w.desk.listener.order_reported("spot", w["spot"].report(sent, VenueState.CANCELED))
+        assert (await w.desk.order(order.id)).order.status is OrderStatus.CANCELED
+
+
+@in_virtual_time
+async def test_a_cancel_that_arrived_is_not_asked_for_again() -> None:
+    async with resting() as (w, order, sent):
+        w["spot"].cancel_answers.append(CancelUnanswered("a time-out"))
+        w["spot"].known[sent.venue_client_order_id] = w["spot"].report(sent, VenueState.CANCELED)
+        await w.desk.cancel(order.id)
+        await pass_time(60)
+        assert w["spot"].cancels.qsize() == 1
+
+
+@in_virtual_time
+async def test_a_cancel_that_is_refused_when_asked_for_again_leaves_the_order_as_it_was() -> None:
+    async with resting() as (w, order, _):
+        w["spot"].cancel_answers.extend(
+            (CancelUnanswered("a time-out"), CancelRefused(OrderError(Code.VENUE_REJECTED, "no")))
+        )
+        await w.desk.cancel(order.id)
+        await pass_time(60)
+        assert (await w.desk.order(order.id)).order.status is OrderStatus.NEW
+        assert w["spot"].cancels.qsize() == 2
+
+
+@in_virtual_time
+async def test_a_cancel_that_a_restart_cut_off_is_asked_for_again() -> None:
+    async with resting() as (w, order, sent):
+        w["spot"].cancel_answers.append(asyncio.get_running_loop().create_future())
+        caller = asyncio.create_task(w.desk.cancel(order.id))
+        await w["spot"].cancels.get()
+        await pass_time(1)
+        second = spot()
+        second.known[sent.venue_client_order_id] = w["spot"].report(sent, VenueState.WORKING)
+        async with world(second, journal=w.journal, seed=2) as after:
+            assert (await after.desk.order(order.id)).order.status is OrderStatus.PENDING_CANCEL
+            assert await second.cancels.get() == order.venue_order_id
+        caller.cancel()

@@ -275,7 +275,7 @@ async def test_a_refused_order_that_the_feed_shows_stops_the_next_best() -> None
 
 
 @in_virtual_time
-async def test_evidence_of_an_earlier_attempt_is_not_taken_for_the_next() -> None:
+async def test_evidence_of_an_earlier_attempt_is_recorded_there_and_not_taken_for_the_next() -> None:
     async with world(pts(), spot()) as w:
         w["pts"].streams("99.00", "100.00")
         w["spot"].streams("99.00", "100.20")
@@ -292,5 +292,12 @@ async def test_evidence_of_an_earlier_attempt_is_not_taken_for_the_next() -> Non
 
         assert order.attempts[-1].connection_id == "spot"
         assert [each.id for each in order.fills] == ["spot-trade-1"]
-        whys = [line["why"] for line in w.seen.lines("evidence_ignored")]
-        assert whys == ["it had been refused", "not its last attempt"]
+        # Its counterparty had refused it: that it traded all the same needs a person.
+        first = order.attempts[0]
+        assert ([each.id for each in first.executed_fills], first.executed_base) == (
+            ["pts-trade-1"],
+            D("0.5"),
+        )
+        contradicted = w.seen.lines("contradicted")
+        assert [(each["level"], each["connection"]) for each in contradicted] == [("error", "pts")]
+        assert w.seen.value("contradictions_total", connection="pts") == 1

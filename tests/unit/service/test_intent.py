@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from router.core.errors import Code, OrderError, UnavailableError
-from router.core.model import OnCreditFailure, OrderStatus
+from router.core.model import OnCreditFailure, OrderStatus, OrderType
 from router.core.order import Phase
 from router.ports import Refused
 from tests.fakes.world import pts, spot, world
@@ -38,10 +38,42 @@ async def test_nothing_is_sent_while_the_intent_is_being_written() -> None:
         caller = asyncio.create_task(w.desk.submit(request()))
         while await w.journal.started.get() != "append":
             pass
-        await pass_time(BEFORE_THE_DEADLINE_S)
+        await pass_time(1)
         assert w["spot"].submitted == []
         assert w.reserved("spot") == D("50.25")
 
+        intended.set()
+        assert (await caller).order.status is OrderStatus.FILLED
+
+
+@in_virtual_time
+async def test_an_intent_that_took_too_long_to_write_is_not_sent_at_the_price_of_then() -> None:
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        intended = w.journal.hold("append")
+        caller = asyncio.create_task(w.desk.submit(request()))
+        while await w.journal.started.get() != "append":
+            pass
+        await pass_time(2.1)
+        intended.set()
+        order = (await caller).order
+        assert order.error is not None
+        assert (order.status, order.error.code) == (OrderStatus.REJECTED, Code.PRICE_MOVED)
+        assert order.error.retryable
+        assert w["spot"].submitted == []
+        assert (w.reserved("spot"), w["spot"].unsent) == (0, 0)
+
+
+@in_virtual_time
+async def test_a_limit_order_is_sent_however_long_its_intent_took_to_write() -> None:
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        intended = w.journal.hold("append")
+        wanted = request(type=OrderType.LIMIT, limit_price=D("100.00"))
+        caller = asyncio.create_task(w.desk.submit(wanted))
+        while await w.journal.started.get() != "append":
+            pass
+        await pass_time(BEFORE_THE_DEADLINE_S)
         intended.set()
         assert (await caller).order.status is OrderStatus.FILLED
 

@@ -7,7 +7,7 @@ import pytest
 from router.core.errors import Code, OrderError, VenueError
 from router.core.model import OrderStatus, OrderType, TimeInForce, VenueState
 from router.core.order import Phase
-from router.ports import NeverSent, Refused, Taken, Unanswered
+from router.ports import NeverSent, Refused, Taken, Unanswered, VenueUnreachableError
 from tests.fakes.world import spot, world
 from tests.unit.build import D, fill, request
 from tests.virtual_loop import in_virtual_time, pass_time
@@ -63,6 +63,23 @@ async def test_a_trade_moves_the_ledger_and_the_balance_is_read_again() -> None:
         read.set_result(None)
         await pass_time(0.01)
         assert w.ledger.free("spot", "BTC") == D("0.5")
+
+
+@in_virtual_time
+async def test_a_trade_whose_sum_in_quote_was_not_said_costs_its_limit_until_the_balance_is_read() -> None:
+    """What is free must not be more than there is, whatever is still to be told of a trade."""
+    async with world(spot(USD="100", BTC="0", fee_bps="10")) as w:
+        w["spot"].streams("99.00", "100.00")
+        w["spot"].balance_errors.append(asyncio.get_running_loop().create_future())
+        taken = asyncio.get_running_loop().create_future()
+        w["spot"].answers.append(taken)
+        caller = asyncio.create_task(w.desk.submit(request()))
+        sent = await w["spot"].submissions.get()
+        half = fill("t-1", "0.25")
+        said = w["spot"].report(sent, VenueState.DONE, half, filled_base=D("0.5"), filled_quote=None)
+        taken.set_result(Taken(said))
+        await caller
+        assert w.ledger.free("spot", "USD") == D(100) - D("50.25") - D("0.05025")
 
 
 @in_virtual_time
@@ -175,3 +192,41 @@ async def test_a_final_order_waits_for_its_single_fills_and_asks_for_those_that_
         last = (await w.desk.order(first.id)).order
         assert [each.id for each in last.fills] == ["spot-trade-1"]
         assert last.filled_base == D("0.5")
+
+
+@in_virtual_time
+async def test_look_ups_that_fail_are_no_reason_to_go_without_single_fills() -> None:
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        taken = asyncio.get_running_loop().create_future()
+        w["spot"].answers.append(taken)
+        w["spot"].findings.extend([VenueUnreachableError("expected an answer, was 503")] * 5)
+        caller = asyncio.create_task(w.desk.submit(request()))
+        sent = await w["spot"].submissions.get()
+        w["spot"].known[sent.venue_client_order_id] = w["spot"].filled(sent)
+        taken.set_result(
+            Taken(w["spot"].report(sent, VenueState.DONE, filled_base=D("0.5"), filled_quote=D(50)))
+        )
+        order = (await caller).order
+        await pass_time(60)
+        assert [each.id for each in w.journal.kept(order.id).fills] == ["spot-trade-1"]
+        assert w["spot"].look_ups.qsize() == 6
+
+
+@in_virtual_time
+async def test_single_fills_that_are_never_listed_are_not_asked_for_without_end() -> None:
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        taken = asyncio.get_running_loop().create_future()
+        w["spot"].answers.append(taken)
+        caller = asyncio.create_task(w.desk.submit(request()))
+        sent = await w["spot"].submissions.get()
+        bare = w["spot"].report(sent, VenueState.DONE, filled_base=D("0.5"), filled_quote=D(50))
+        w["spot"].known[sent.venue_client_order_id] = bare
+        taken.set_result(Taken(bare))
+        await caller
+        await pass_time(150)
+        assert w["spot"].look_ups.qsize() < 15
+        asked = w["spot"].look_ups.qsize()
+        await pass_time(150)
+        assert w["spot"].look_ups.qsize() == asked

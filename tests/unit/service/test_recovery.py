@@ -2,6 +2,9 @@
 
 import asyncio
 
+import msgspec
+import pytest
+
 from router.core.errors import Code, OrderError
 from router.core.model import Claim, Fill, OnCreditFailure, OrderStatus, OrderType, VenueState
 from router.core.order import Event, NotRouted, Order, Phase, Refused, Reported, Routed, WentInDoubt, step
@@ -132,11 +135,47 @@ async def test_an_order_in_doubt_stays_so_and_counts_so_until_it_is_found() -> N
     async with world(spot(), journal=journal) as w:
         assert w.seen.value("orders_in_doubt", connection="spot") == 1
         assert w.reserved("spot") == D("50.25")
-        await pass_time(19)
+        await pass_time(29)
         assert (await w.desk.order(order.id)).order.in_doubt
-        await pass_time(6)
+        await pass_time(7)
         assert (await w.desk.order(order.id)).order.status is OrderStatus.REJECTED
         assert w.seen.value("orders_in_doubt", connection="spot") == 0
+
+
+@in_virtual_time
+@pytest.mark.parametrize("step_s", [-7200, 7200])
+async def test_a_wall_that_was_set_between_two_lives_bends_no_settling_window(step_s: int) -> None:
+    """`sent_at` is of the clock of a process that is gone: the window is measured anew, on this one's."""
+    journal = MemoryJournal()
+    order = await left_behind(journal, 1, routed(1), WentInDoubt("reset", EPOCH_NS - step_s * 10**9))
+    async with world(spot(), journal=journal) as w:
+        await pass_time(29)
+        assert (await w.desk.order(order.id)).order.in_doubt
+        await pass_time(7)
+        ended = (await w.desk.order(order.id)).order
+        assert ended.error is not None
+        assert ended.error.code is Code.NOT_TAKEN
+
+
+@in_virtual_time
+async def test_an_order_that_ended_without_its_single_fills_is_asked_for_them() -> None:
+    journal = MemoryJournal()
+    ended = report(1, VenueState.DONE)
+    sums = msgspec.structs.replace(ended.report, filled_base=D("0.5"), filled_quote=D(50))
+    order = await left_behind(journal, 1, routed(1), Reported(sums))
+    detailed = await left_behind(journal, 2, routed(2), report(2, VenueState.DONE, build.fill()))
+    venue = spot()
+    sent = order.attempts[0].outbound
+    venue.known[sent.venue_client_order_id] = build.report(
+        VenueState.DONE, build.fill(), venue_client_order_id=sent.venue_client_order_id
+    )
+    async with world(venue, journal=journal) as w:
+        await pass_time(5)
+        assert [each.id for each in journal.kept(order.id).fills] == ["trade-1"]
+        assert journal.kept(order.id).status is OrderStatus.FILLED
+        assert journal.kept(detailed.id) == detailed
+        assert [venue.look_ups.get_nowait() for _ in range(venue.look_ups.qsize())] == [sent]
+        assert w.desk.in_flight == 0
 
 
 @in_virtual_time

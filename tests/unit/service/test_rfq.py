@@ -371,3 +371,15 @@ async def test_it_survives_a_restart() -> None:
         w["spot"].streams("99.00", "100.00")
         assert await w.desk.rfq(rfq.id) == rfq
         assert (await w.desk.accept(rfq.id, "a-1", None, None)).order.status is OrderStatus.FILLED
+
+
+@in_virtual_time
+async def test_two_acceptances_at_once_with_one_id_begin_one_order() -> None:
+    async with quoted() as (w, rfq):
+        while not w.journal.started.empty():
+            w.journal.started.get_nowait()
+        told = await asyncio.gather(*(w.desk.accept(rfq.id, "a-1", None, None) for _ in range(2)))
+        assert told[0].order.id == told[1].order.id
+        assert [operation for operation, _ in w.journal.durable].count("accept") == 1
+        begun = [w.journal.started.get_nowait() for _ in range(w.journal.started.qsize())]
+        assert begun.count("accept") == 1

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from router.core.errors import Code, UnavailableError
-from router.core.model import OrderStatus
+from router.core.model import OrderStatus, OrderType, TimeInForce, VenueState
 from router.core.order import Phase
 from router.ports import Taken, Unanswered
-from tests.fakes.world import pts, spot, world
-from tests.unit.build import request
+from tests.fakes.world import MS, pts, spot, world
+from tests.unit.build import D, request
 from tests.virtual_loop import in_virtual_time, pass_time
 
 
@@ -37,18 +37,20 @@ async def test_nothing_new_is_taken_while_what_is_under_way_is_finished() -> Non
 
 
 @in_virtual_time
-async def test_an_order_whose_answer_does_not_come_in_time_is_left_as_routed() -> None:
+async def test_an_order_whose_answer_does_not_come_in_time_is_told_and_handed_over_in_doubt() -> None:
     async with world(spot()) as w:
         w["spot"].streams("99.00", "100.00")
         w["spot"].answers.append(asyncio.get_running_loop().create_future())
         caller = asyncio.create_task(w.desk.submit(request()))
         sent = await w["spot"].submissions.get()
         before = w.clock.now()
-        assert not await w.desk.stop(2)
-        assert w.clock.now() - before < 2_100_000_000
-        assert w.journal.kept(sent.venue_client_order_id[:36]).phase is Phase.ROUTED
+        assert await w.desk.stop(2)
+        assert w.clock.now() - before < 2_000_000_000
+        told = (await caller).order
+        assert told.in_doubt
+        assert w.clock.now() - before < 2_000_000_000
+        assert w.journal.kept(sent.venue_client_order_id[:36]) == told
         assert w.desk.in_flight == 1
-        caller.cancel()
 
 
 @in_virtual_time
@@ -126,3 +128,41 @@ async def test_it_may_be_asked_for_twice() -> None:
     async with world(spot()) as w:
         assert await w.desk.stop(1)
         assert await w.desk.stop(1)
+
+
+@in_virtual_time
+async def test_whoever_waits_for_an_order_that_was_not_sent_yet_is_told_when_the_time_is_up() -> None:
+    async with world(pts(), quote_deadline_ns=60_000 * MS, answer_deadline_ns=60_000 * MS) as w:
+        w["pts"].quotes.append(asyncio.get_running_loop().create_future())
+        caller = asyncio.create_task(w.desk.submit(request()))
+        await w["pts"].questions.get()
+        before = w.clock.now()
+        assert await w.desk.stop(2)
+        told = (await caller).order
+        assert w.clock.now() - before < 2_000_000_000
+        assert (told.status, told.in_doubt) == (OrderStatus.PENDING_NEW, False)
+        assert w.journal.kept(told.id) == told
+
+
+@in_virtual_time
+async def test_what_comes_after_evidence_that_a_stop_gave_up_is_not_written_without_it() -> None:
+    """The journal's events make the order, up to where they end; the next start asks for the rest."""
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        taken = asyncio.get_running_loop().create_future()
+        w["spot"].answers.append(taken)
+        resting = request(type=OrderType.LIMIT, limit_price=D("98.00"), time_in_force=TimeInForce.GTC)
+        caller = asyncio.create_task(w.desk.submit(resting))
+        sent = await w["spot"].submissions.get()
+        taken.set_result(Taken(w["spot"].report(sent, VenueState.WORKING)))
+        order = (await caller).order
+        await pass_time(1)
+        behind = w.journal.hold("append")
+        await w.desk.cancel(order.id)
+        assert not await w.desk.stop(1)
+
+        behind.set()
+        w.desk.listener.order_reported("spot", w["spot"].report(sent, VenueState.CANCELED))
+        await pass_time(1)
+        assert w.journal.kept_events(order.id) == ["Routed", "Reported"]
+        assert w.journal.kept(order.id) == order
