@@ -1,10 +1,12 @@
 """The API's handlers: read, ask the desk, show. What is refused is raised and shown by `app.guard`."""
 
+import msgspec
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from router.core.errors import FieldError, InvalidRequestError, NotFoundError, shown
 from router.core.model import OrderStatus
+from router.core.order import Phase
 from router.core.record import Submission
 from router.http import requests, wire
 from router.http.context import CONTEXT, connection_ids, read_body, read_json
@@ -138,7 +140,12 @@ def _submitted(desk: DeskPort, submission: Submission) -> web.Response:
     if order.status is OrderStatus.REJECTED and order.error is not None:
         return problem_response(order_problem(order, order.error, submission.competition), headers)
     view = order_view(order, submission.competition, desk.doubts.of(order))
-    return json_response(view, 200 if order.is_settled else 202, headers)
+    if order.is_settled:
+        return json_response(view, 200, headers)
+    if order.phase is Phase.ROUTED:
+        # Sent, and not answered by the deadline: for who is told so it may be live, as any order in doubt.
+        view = msgspec.structs.replace(view, in_doubt=True)
+    return json_response(view, 202, headers)
 
 
 def _location(resource: str, resource_id: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from router.core.errors import OrderError
 from router.core.finding import Finding
 from router.core.model import Connection, Fill, Outcome
 from router.core.money import ZERO, decimals_of, format_amount, sub, trim
-from router.core.order import Order, Phase
+from router.core.order import Order
 from router.core.pricing import all_in, better_by_bps, fee_on, unit_price, worse_by_bps
 from router.core.record import CompetitionRecord, Doubt, EntryRecord
 from router.http import wire
@@ -100,8 +100,7 @@ def order_view(order: Order, competition: CompetitionRecord | None, doubt: Doubt
         quantity=format_amount(request.quantity),
         quantity_currency=request.quantity_currency,
         status=order.status,
-        # Sent and not answered yet is as open as sent and unanswered: it may be live.
-        in_doubt=order.in_doubt or order.phase is Phase.ROUTED,
+        in_doubt=order.in_doubt,
         connection=None if attempt is None else connection_ref(attempt.connection),
         filled_quantity=format_amount(trim(order.filled_base)),
         leaves_quantity=format_amount(_leaves(order)),

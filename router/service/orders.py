@@ -28,6 +28,8 @@ _records = msgspec.json.Encoder()
 
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 2.0
+REFUSAL_HELD_S = 3.0
+"""How long a refusal is held back until it is durable: longer than a database takes to be reached again."""
 
 
 class LiveOrder:
@@ -104,12 +106,13 @@ class Orders:
 
         What was executed can be read at the counterparty again. A refusal stands in our journal alone: told
         and then lost in a crash, it would be found again as another one, and one for credit as none for
-        credit. While the store fails it is told all the same. Raises `RouterError` (`shutting_down`) where
-        the router stopped first.
+        credit. A store that fails for longer than `REFUSAL_HELD_S` does not keep it back for ever. Raises
+        `RouterError` (`shutting_down`) where the router stopped first.
         """
         live = self.get(order_id)
         if live is not None and live.order.status is OrderStatus.REJECTED:
-            await self._written(live)
+            if live.tail is not None and not live.tail.done():
+                await asyncio.wait((live.tail,), timeout=REFUSAL_HELD_S)
             if live.tail is not None and live.tail.cancelled():
                 # The next start finds how it ended, and only that is the end.
                 raise RouterError(
