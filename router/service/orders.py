@@ -29,7 +29,7 @@ _records = msgspec.json.Encoder()
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 2.0
 REFUSAL_HELD_S = 3.0
-"""How long a refusal is held back until it is durable: longer than a database takes to be reached again."""
+"""How long a refusal is held back while the store fails: longer than a database takes to be reached again."""
 
 
 class LiveOrder:
@@ -111,7 +111,7 @@ class Orders:
         """
         live = self.get(order_id)
         if live is not None and live.order.status is OrderStatus.REJECTED:
-            if live.tail is not None and not live.tail.done():
+            if not await self._written(live) and live.tail is not None:
                 await asyncio.wait((live.tail,), timeout=REFUSAL_HELD_S)
             if live.tail is not None and live.tail.cancelled():
                 # The next start finds how it ended, and only that is the end.

@@ -89,14 +89,18 @@ def rests(order: Order) -> bool:
     return working and order["type"] == "limit"
 
 
+def works(row: Order) -> bool:
+    """Whether an order of the counterparty's ledger can still trade."""
+    return row["status"] in ("open", "pending_open", "pending_cancel")
+
+
 def _compared(order: Order, row: Order) -> list[str]:
     wrong = []
     if order["filled_quantity"] != row["filled_quantity"]:
         wrong.append(f"filled {row['filled_quantity']} at the counterparty: {_short(order)}")
     if order["venue_order_id"] != row["id"]:
         wrong.append(f"is {row['id']} at the counterparty: {_short(order)}")
-    works = row["status"] in ("open", "pending_open", "pending_cancel")
-    if works == (order["status"] in FINAL):
+    if works(row) == (order["status"] in FINAL):
         wrong.append(f"{row['status']} at the counterparty: {_short(order)}")
     if order["fills"] and {fill["id"] for fill in order["fills"]} - {fill["id"] for fill in row["fills"]}:
         wrong.append(f"has fills that the counterparty has not: {_short(order)}")
