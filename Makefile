@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:
-	@echo "make demo | test | check | setup | bench | lock | clean: see README.md"
+	@echo "make demo | test | check | setup | sim | kill | bench | lock | clean: see README.md"
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: expected a Python of at least 3.11 on the PATH, found none (set PYTHON=…)" >&2; exit 1; }
