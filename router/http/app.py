@@ -14,7 +14,8 @@ from router.http.ports import DeskPort
 from router.http.problems import problem, problem_of
 from router.http.requests import check_query
 from router.http.respond import API_HEADERS, problem_response
-from router.http.routes import OPERATIONS, Operation
+from router.http.routes import OPERATIONS
+from router.http.routes.operation import Operation
 from router.observe.events import EventBus
 from router.ports import StoreError
 from router.settings import Scope, Settings

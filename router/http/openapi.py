@@ -12,7 +12,7 @@ from router.core.errors import Code
 from router.http import wire
 from router.http.problems import PROBLEMS, RETRY_AFTER_S
 from router.http.respond import PROBLEM_JSON
-from router.http.routes import Good, Operation, Parameter
+from router.http.routes.operation import Good, Operation, Parameter
 
 # A JSON document: `Any`, as in the standard library's own types of JSON.
 Json = dict[str, Any]

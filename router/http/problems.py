@@ -30,6 +30,12 @@ PROBLEMS: Final[dict[Code, Row]] = {
     Code.NOT_A_PTS_CONNECTION: Row(409, "The connection is not a PTS connection"),
     Code.ORDER_NOT_CANCELABLE: Row(409, "The order cannot be cancelled"),
     Code.ORDER_NOT_IN_DOUBT: Row(409, "The order is not in doubt"),
+    Code.OPERATION_NOT_IN_DOUBT: Row(409, "The operation is not in doubt"),
+    Code.IDEMPOTENCY_KEY_REUSED: Row(409, "The idempotency key belongs to another operation"),
+    Code.NOT_A_TRADING_CONNECTION: Row(409, "The connection is not one that trades"),
+    Code.NOT_A_CUSTODY_CONNECTION: Row(409, "The connection is not one in custody"),
+    Code.CONNECTION_EXISTS: Row(409, "There is such a connection already"),
+    Code.CONNECTION_IN_SETTINGS: Row(409, "The connection stands in the settings file"),
     Code.RFQ_EXPIRED: Row(410, "The prices no longer stand"),
     Code.REQUEST_TOO_LARGE: Row(413, "The body is too large"),
     Code.UNSUPPORTED_MEDIA_TYPE: Row(415, "The body must be JSON"),
@@ -57,6 +63,12 @@ PROBLEMS: Final[dict[Code, Row]] = {
     Code.KYC_NOT_APPROVED: Row(422, "The account is not approved at the counterparty"),
     Code.VENUE_REJECTED: Row(422, "The counterparty refused the order"),
     Code.NOT_TAKEN: Row(422, "The counterparty never took the order"),
+    Code.CREDENTIALS_REFUSED: Row(422, "The counterparty does not accept the credentials"),
+    Code.SCOPE_MISSING: Row(422, "The credentials lack a scope"),
+    Code.ACCOUNT_NOT_FOUND: Row(422, "The counterparty shows no such account to these credentials"),
+    Code.MARGIN_NOT_ENABLED: Row(422, "The account has no margin"),
+    Code.WRONG_ACCOUNT_TYPE: Row(422, "The credentials are for another type of account"),
+    Code.VAULT_UNAVAILABLE: Row(503, "Credentials cannot be kept"),
     Code.VENUE_UNAVAILABLE: Row(503, "The counterparty is not available"),
     Code.SHUTTING_DOWN: Row(503, "The router is shutting down"),
     Code.STORE_UNAVAILABLE: Row(503, "The store is not available"),
@@ -65,7 +77,20 @@ PROBLEMS: Final[dict[Code, Row]] = {
 WITH_COMPETITION: Final = frozenset({Code.NO_ELIGIBLE_COUNTERPARTY, Code.NO_QUOTES})
 """Codes whose problem tells the competition: who was asked is the explanation."""
 
-ORDER_CODES: Final = tuple(code for code, row in PROBLEMS.items() if row.status in (422, 503))
+TEST_CODES: Final = (
+    Code.CREDENTIALS_REFUSED,
+    Code.SCOPE_MISSING,
+    Code.ACCOUNT_NOT_FOUND,
+    Code.MARGIN_NOT_ENABLED,
+    Code.WRONG_ACCOUNT_TYPE,
+)
+"""Codes that a new connection's test at the counterparty can end with."""
+
+ORDER_CODES: Final = tuple(
+    code
+    for code, row in PROBLEMS.items()
+    if row.status in (422, 503) and code not in (*TEST_CODES, Code.VAULT_UNAVAILABLE)
+)
 """Codes that an order can end with, or be turned away with."""
 
 

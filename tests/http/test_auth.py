@@ -7,7 +7,8 @@ from aiohttp.test_utils import TestClient
 
 from router.core.errors import Code
 from router.http.auth import KEY_LENGTH_MAX
-from router.http.routes import OPERATIONS, Operation
+from router.http.routes import OPERATIONS
+from router.http.routes.operation import Operation
 from router.settings import ApiKey, AuthMode, AuthSettings, Scope, Settings
 from tests.http import samples
 from tests.http.conftest import SETTINGS

@@ -11,7 +11,8 @@ from router.core.errors import Code, OrderError
 from router.core.record import Submission
 from router.http.app import make_app
 from router.http.problems import PROBLEMS
-from router.http.routes import OPERATIONS, Operation
+from router.http.routes import OPERATIONS
+from router.http.routes.operation import Operation
 from tests.http import samples
 from tests.http.conftest import SETTINGS
 from tests.http.fakes import FakeDesk

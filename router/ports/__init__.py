@@ -11,7 +11,7 @@ Errors at a counterparty are told apart by one question, whether an order may be
 """
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -335,6 +335,19 @@ class Journal(Protocol):
         """One order, if this router may append to it; None if there is none, or another router has it.
 
         A final order whose router is gone becomes this router's. Raises `StoreError`.
+        """
+
+    async def orders_at_venue(
+        self, connection_id: str, venue_order_ids: Collection[str]
+    ) -> Mapping[str, Order]:
+        """Our orders on a connection by the counterparty's ids; those that are not ours are left out."""
+
+    async def orders_live_in(
+        self, connection_id: str, since: int, until: int, limit: int, cursor: str | None
+    ) -> RecordPage:
+        """Orders last sent to a connection that were made before `until` and changed at or after `since`.
+
+        Newest first. A cursor that is none of ours raises `ValueError`.
         """
 
     async def competition(self, competition_id: str) -> bytes | None:

@@ -1,0 +1,12 @@
+"""The table of routes: the application and the OpenAPI document are both made from it."""
+
+from typing import Final
+
+from router.http.routes import connections, operations, trading
+from router.http.routes.operation import Operation
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *trading.OPERATIONS,
+    *connections.OPERATIONS,
+    *operations.OPERATIONS,
+)
