@@ -1,4 +1,4 @@
-"""What must survive: one port (`router.ports.Journal`) and the stores behind it.
+"""What must survive: one port (`router.ports.records.Store`) and the stores behind it.
 
 SQLite is the store of a single router. PostgreSQL is that of several on one database.
 """
@@ -9,14 +9,14 @@ from typing import Final
 from router.journal.location import sqlite_path
 from router.journal.sqlite import SqliteJournal
 from router.journal.writer import Broken
-from router.ports import Journal
+from router.ports.records import Store
 
 __all__ = ["open_journal"]
 
 _POSTGRES: Final = ("postgresql", "postgres")
 
 
-async def open_journal(url: str, broken: Broken | None = None) -> Journal:
+async def open_journal(url: str, broken: Broken | None = None) -> Store:
     """Open the store that a URL of the settings names, and bring its tables up to date.
 
     `sqlite:///var/lib/caas-router/router.db` is the file `/var/lib/caas-router/router.db`;

@@ -7,6 +7,7 @@ are integers, and an event carries its tag (`router.core.order`) as `type`.
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -54,6 +55,11 @@ def _decoded(decoder: msgspec.json.Decoder[_T], doc: bytes) -> _T:
 def encode_cursor(created_at: int, order_id: str) -> str:
     """Where a page ended, opaque to callers: the creation time (ns) and the id of its last order."""
     return base64.urlsafe_b64encode(f"{created_at}:{order_id}".encode()).decode("ascii").rstrip("=")
+
+
+def next_cursor(found: Sequence[Order], limit: int) -> str | None:
+    """The cursor after a page of `limit` orders, `found` being one more where there are more."""
+    return encode_cursor(found[limit - 1].created_at, found[limit - 1].id) if len(found) > limit else None
 
 
 def decode_cursor(cursor: str) -> tuple[int, str]:

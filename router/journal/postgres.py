@@ -7,7 +7,7 @@ whoever asks first (`open_orders`); if it was only asleep, nothing that it write
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar, cast
 
@@ -23,7 +23,8 @@ from router.journal.postgres_link import (
     make_pool,
     migrate,
 )
-from router.journal.postgres_operations import Adopt, Beat, Keep, Owner, TakeOver
+from router.journal.postgres_operations import Adopt, Beat, Keep, Operation, Owner, TakeOver
+from router.journal.postgres_reads import PostgresRecords
 from router.journal.postgres_writer import WRITE_S, Writer
 from router.journal.writer import Broken
 from router.ports import Cover, RecordPage, StoreError
@@ -35,8 +36,8 @@ LEASE_S: Final = 6.0
 _READERS_MAX: Final = 4
 
 
-class PostgresJournal:
-    """`router.ports.Journal` over a database; belongs to the event loop that opened it."""
+class PostgresJournal(PostgresRecords):
+    """`router.ports.Journal` and the stores beside it; belongs to the event loop that opened it."""
 
     def __init__(self, writer: Writer, pool: Pool, owner: Owner) -> None:
         """Take over what `open` made."""
@@ -87,23 +88,19 @@ class PostgresJournal:
 
     async def accept(self, order: Order) -> None:
         """See `Journal.accept`; the key may be another router's."""
-        self._refuse_closed()
-        await self._writer.write(postgres_operations.accept(order))
+        await self._write(postgres_operations.accept(order))
 
     async def append(self, order: Order, event: Event, at: int, cover: Cover | None = None) -> None:
         """See `Journal.append`; an order that was not accepted, or is another router's, is a `StoreError`."""
-        self._refuse_closed()
-        await self._writer.write(postgres_operations.append(order, event, at, cover))
+        await self._write(postgres_operations.append(order, event, at, cover))
 
     async def keep_competition(self, competition_id: str, order_id: str | None, record: bytes) -> None:
         """See `Journal.keep_competition`."""
-        self._refuse_closed()
-        await self._writer.write(Keep(competition_id, record, order_id))
+        await self._write(Keep(competition_id, record, order_id))
 
     async def keep_rfq(self, rfq_id: str, record: bytes) -> None:
         """See `Journal.keep_rfq`."""
-        self._refuse_closed()
-        await self._writer.write(Keep(rfq_id, record, rfq=True))
+        await self._write(Keep(rfq_id, record, rfq=True))
 
     async def order(self, order_id: str) -> Order | None:
         """See `Journal.order`; whichever router has it."""
@@ -115,17 +112,44 @@ class PostgresJournal:
 
     async def orders(self, limit: int, cursor: str | None) -> RecordPage:
         """See `Journal.orders`: every router's; a `limit` below 1 is a `ValueError` too."""
+        return await self._page("true", (), limit, cursor)
+
+    async def orders_at_venue(
+        self, connection_id: str, venue_order_ids: Collection[str]
+    ) -> Mapping[str, Order]:
+        """See `Journal.orders_at_venue`; every router's."""
+        statement = (
+            "SELECT venue_order_id, doc FROM orders WHERE connection_id = $1"
+            " AND venue_order_id = ANY($2::text[])"
+        )
+        rows = await self._read(
+            lambda connection: connection.fetch(statement, connection_id, list(venue_order_ids))
+        )
+        return {row["venue_order_id"]: codec.decode_order(row["doc"]) for row in rows}
+
+    async def orders_live_in(
+        self, connection_id: str, since: int, until: int, limit: int, cursor: str | None
+    ) -> RecordPage:
+        """See `Journal.orders_live_in`: every router's; a `limit` below 1 is a `ValueError` too."""
+        where = "connection_id = $1 AND created_at < $2 AND updated_at >= $3"
+        return await self._page(where, (connection_id, until, since), limit, cursor)
+
+    async def _page(
+        self, where: str, values: tuple[object, ...], limit: int, cursor: str | None
+    ) -> RecordPage:
         if limit < 1:
             raise ValueError(f"expected a limit of at least 1, was {limit}")
-        where, after = "", ()  # type: tuple[str, tuple[object, ...]]
         if cursor is not None:
-            where, after = " WHERE (created_at, id) < ($2, $3)", codec.decode_cursor(cursor)
-        statement = f"SELECT doc FROM orders{where} ORDER BY created_at DESC, id DESC LIMIT $1"  # noqa: S608  no value is in it
-        rows = await self._read(lambda connection: connection.fetch(statement, limit + 1, *after))
+            at = len(values)
+            where += f" AND (created_at, id) < (${at + 1}, ${at + 2})"
+            values = (*values, *codec.decode_cursor(cursor))
+        statement = (
+            f"SELECT doc FROM orders WHERE {where} ORDER BY created_at DESC, id DESC"  # noqa: S608  no value is in it
+            f" LIMIT ${len(values) + 1}"
+        )
+        rows = await self._read(lambda connection: connection.fetch(statement, *values, limit + 1))
         found = [codec.decode_order(row["doc"]) for row in rows]
-        page = tuple(found[:limit])
-        following = codec.encode_cursor(page[-1].created_at, page[-1].id) if len(found) > limit else None
-        return RecordPage(page, following)
+        return RecordPage(tuple(found[:limit]), codec.next_cursor(found, limit))
 
     async def events(self, order_id: str) -> Sequence[tuple[int, Event]]:
         """See `Journal.events`; none for an order that there is not."""
@@ -135,14 +159,12 @@ class PostgresJournal:
 
     async def open_orders(self) -> Sequence[Order]:
         """See `Journal.open_orders`; oldest first."""
-        self._refuse_closed()
-        docs = cast("list[bytes]", await self._writer.write(TakeOver()))
+        docs = cast("list[bytes]", await self._write(TakeOver()))
         return [codec.decode_order(doc) for doc in docs]
 
     async def adopt(self, order_id: str) -> Order | None:
         """See `Journal.adopt`."""
-        self._refuse_closed()
-        doc = cast("bytes | None", await self._writer.write(Adopt(order_id)))
+        doc = cast("bytes | None", await self._write(Adopt(order_id)))
         return None if doc is None else codec.decode_order(doc)
 
     async def competition(self, competition_id: str) -> bytes | None:
@@ -155,8 +177,7 @@ class PostgresJournal:
 
     async def check(self) -> None:
         """See `Journal.check`: commits a renewal of the lease."""
-        self._refuse_closed()
-        await self._writer.write(Beat())
+        await self._write(Beat())
 
     async def close(self) -> None:
         """See `Journal.close`; a second call waits for the first one's end."""
@@ -180,6 +201,10 @@ class PostgresJournal:
 
     async def _doc(self, statement: str, key: str) -> bytes | None:
         return await self._read(lambda connection: connection.fetchval(statement, key))
+
+    async def _write(self, operation: Operation) -> object:
+        self._refuse_closed()
+        return await self._writer.write(operation)
 
     async def _read(self, read: Callable[[Connection], Awaitable[_T]]) -> _T:
         """Read on a connection of the pool; once more where that was lost. Raises `StoreError`."""

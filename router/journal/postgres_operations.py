@@ -12,6 +12,7 @@ import msgspec
 from router.core.order import Event, Order, Refused, Routed
 from router.journal import codec
 from router.ports import Cover
+from router.ports.records import MoveRecord, StoredConnection
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -29,6 +30,7 @@ class State(msgspec.Struct, frozen=True):
     phase: str
     final: bool
     connection_id: str | None
+    venue_order_id: str | None
     doc: bytes
 
 
@@ -88,11 +90,77 @@ class Adopt(msgspec.Struct, frozen=True):
     order_id: str
 
 
+class KeepConnection(msgspec.Struct, frozen=True):
+    """Add or replace a connection that people made."""
+
+    record: StoredConnection
+
+
+class ForgetConnection(msgspec.Struct, frozen=True):
+    """Remove one."""
+
+    id: str
+    version: int
+
+
+class AcceptMove(msgspec.Struct, frozen=True):
+    """Keep a new move of margin money."""
+
+    record: MoveRecord
+
+
+class AppendMove(msgspec.Struct, frozen=True):
+    """Keep an event of a move."""
+
+    record: MoveRecord
+    event: bytes
+    at: int
+
+
+class OpenMoves(msgspec.Struct, frozen=True):
+    """Take every open move that no living router has; answers them, oldest first."""
+
+
 class Beat(msgspec.Struct, frozen=True):
     """Nothing but what every transaction does: renew the lease, and commit."""
 
 
-Operation = Accept | Append | Keep | TakeOver | Adopt | Beat
+RecordOperation = KeepConnection | ForgetConnection | AcceptMove | AppendMove
+Operation = Accept | Append | Keep | TakeOver | Adopt | Beat | OpenMoves | RecordOperation
+
+
+class MoveAccepted(msgspec.Struct, frozen=True):
+    """A move was added."""
+
+    id: str
+
+
+class MoveAppended(msgspec.Struct, frozen=True):
+    """A state was added to a move that was not final."""
+
+    id: str
+    seq: int
+
+
+class MovesTaken(msgspec.Struct, frozen=True):
+    """Moves became this router's."""
+
+    ids: Sequence[str]
+
+
+class ConnectionChanged(msgspec.Struct, frozen=True):
+    """A connection was added, replaced or removed; `before`: what it was."""
+
+    id: str
+    before: StoredConnection | None
+
+
+Step = MoveAccepted | MoveAppended | MovesTaken | ConnectionChanged
+"""What an operation did to the records beside the orders."""
+
+
+Outcome = object
+"""An operation's answer: None, documents (`TakeOver`), a document (`Adopt`); or what it is refused with."""
 
 
 class Undo(msgspec.Struct, frozen=True):
@@ -101,6 +169,7 @@ class Undo(msgspec.Struct, frozen=True):
     accepted: Sequence[str] = ()
     events: Sequence[tuple[str, int]] = ()
     taken: Sequence[str] = ()
+    records: Sequence[Step] = ()
 
 
 def accept(order: Order) -> Accept:
@@ -135,5 +204,6 @@ def _state(order: Order) -> State:
         order.phase.value,
         order.is_final,
         None if attempt is None else attempt.connection_id,
+        order.venue_order_id,
         codec.encode(order),
     )

@@ -7,34 +7,32 @@ wait for each other but never in a circle.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from router.core.money import ZERO, add
 from router.journal import codec
 from router.journal.postgres_link import Connection
 from router.journal.postgres_operations import (
     Accept,
     Adopt,
     Append,
-    Claim,
     Keep,
+    OpenMoves,
     Operation,
+    Outcome,
     Owner,
+    RecordOperation,
     State,
+    Step,
     TakeOver,
     Undo,
 )
-from router.ports import ClientOrderIdTakenError, FencedError, ReservationRefusedError, StoreError
+from router.journal.postgres_records import run_record, take_back_records, take_moves
+from router.journal.postgres_reservations import check_claims, reserve
+from router.ports import ClientOrderIdTakenError, FencedError, StoreError
 
-CLOCK_SKEW_NS: Final = 1_000_000_000
-"""How far two routers' clocks may be apart: one's acknowledgement is compared with another's reading."""
 _LOCK_TAKE_OVER: Final = 0x63616173_00000002
-
-Outcome = object
-"""An operation's answer: None, documents (`TakeOver`), a document (`Adopt`); or what it is refused with."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -71,7 +69,7 @@ async def run(connection: Connection, owner: Owner, operations: Sequence[Operati
     """
     outcomes: list[Outcome] = [None] * len(operations)
     appends = {at: each for at, each in enumerate(operations) if isinstance(each, Append)}
-    await _check_claims(connection, owner, appends, outcomes)
+    await check_claims(connection, owner, appends, outcomes)
     accepts = {at: each for at, each in enumerate(operations) if isinstance(each, Accept)}
     accepted = await _accept(connection, owner, accepts, outcomes)
     events = await _append(connection, owner, _runs(appends, outcomes), outcomes)
@@ -86,11 +84,13 @@ async def run(connection: Connection, owner: Owner, operations: Sequence[Operati
             rows = await _take_over(connection, owner)
             outcomes[at] = [doc for _, doc in rows]
             taken += [order_id for order_id, _ in rows]
-    return Done(outcomes, Undo(accepted, events, taken))
+    steps = await _records(connection, owner, operations, outcomes)
+    return Done(outcomes, Undo(accepted, events, taken, steps))
 
 
 async def take_back(connection: Connection, owner: Owner, undo: Undo) -> None:
     """Undo what was committed though its callers were told that it failed."""
+    await take_back_records(connection, owner, undo.records)
     ids = [order_id for order_id, _ in undo.events]
     await connection.execute(
         "DELETE FROM order_events USING unnest($1::text[], $2::int[]) AS u (id, seq)"
@@ -126,9 +126,9 @@ async def _accept(
     states = [each.state for _, each in rows]
     kept = await connection.fetch(
         "INSERT INTO orders (id, client_order_id, created_at, product, updated_at, status, phase, final,"
-        " connection_id, doc, owner, owner_epoch)"
-        " SELECT u.*, $11, $12 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[],"
-        " $6::text[], $7::text[], $8::boolean[], $9::text[], $10::bytea[]) AS u"
+        " connection_id, venue_order_id, doc, owner, owner_epoch)"
+        " SELECT u.*, $12, $13 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[],"
+        " $6::text[], $7::text[], $8::boolean[], $9::text[], $10::text[], $11::bytea[]) AS u"
         " ON CONFLICT DO NOTHING RETURNING id",
         [each.order_id for _, each in rows],
         [each.client_order_id for _, each in rows],
@@ -162,43 +162,6 @@ async def _accept(
     return sorted(new)
 
 
-async def _check_claims(
-    connection: Connection, owner: Owner, appends: dict[int, Append], outcomes: list[Outcome]
-) -> None:
-    """Lock the balances that are claimed; refuse the claims that others' reservations leave no room for."""
-    claims = {at: each.claim for at, each in appends.items() if each.claim is not None}
-    if not claims:
-        return
-    locks = sorted({claim.lock for claim in claims.values()})
-    await connection.execute("SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) AS lock", locks)
-    # A statement of its own, after the locks: it sees what those who had them before have committed.
-    rows = await connection.fetch(
-        "SELECT connection_id, asset, amount, acknowledged_at FROM reservations WHERE router_id <> $1"
-        " AND (connection_id, asset) IN (SELECT * FROM unnest($2::text[], $3::text[]))",
-        owner.id,
-        [claim.connection_id for claim in claims.values()],
-        [claim.asset for claim in claims.values()],
-    )
-    for at, claim in claims.items():
-        if claim.cover is None:
-            continue
-        others = ZERO
-        for row in rows:
-            held = row["acknowledged_at"]
-            # Once the counterparty holds the funds, a balance that is read later is without them already.
-            in_statement = held is not None and held + CLOCK_SKEW_NS < claim.cover.stated_at
-            if (row["connection_id"], row["asset"]) == (
-                claim.connection_id,
-                claim.asset,
-            ) and not in_statement:
-                others = add(others, Decimal(row["amount"]))
-        if others > claim.cover.free:
-            outcomes[at] = ReservationRefusedError(
-                f"expected {claim.amount:f} {claim.asset} on {claim.connection_id} to be covered, was not: "
-                f"other routers have {others:f} reserved, and {claim.cover.free:f} would be left"
-            )
-
-
 def _runs(appends: dict[int, Append], outcomes: list[Outcome]) -> dict[str, dict[int, Append]]:
     """Each order's appends, up to one that is refused: what follows that was not decided for."""
     runs: dict[str, dict[int, Append]] = {}
@@ -222,10 +185,12 @@ async def _append(
     last = [list(run.values())[-1] for run in runs.values()]
     rows = await connection.fetch(
         "UPDATE orders SET updated_at = u.updated_at, status = u.status, phase = u.phase, final = u.final,"
-        " connection_id = u.connection_id, doc = u.doc, seq = orders.seq + u.count"
+        " connection_id = u.connection_id, venue_order_id = u.venue_order_id, doc = u.doc,"
+        " seq = orders.seq + u.count"
         " FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[], $6::boolean[], $7::text[],"
-        " $8::bytea[]) AS u (id, count, updated_at, status, phase, final, connection_id, doc)"
-        " WHERE orders.id = u.id AND orders.owner = $9 AND orders.owner_epoch = $10"
+        " $8::text[], $9::bytea[])"
+        " AS u (id, count, updated_at, status, phase, final, connection_id, venue_order_id, doc)"
+        " WHERE orders.id = u.id AND orders.owner = $10 AND orders.owner_epoch = $11"
         " RETURNING orders.id, orders.seq",
         list(runs),
         [len(run) for run in runs.values()],
@@ -247,7 +212,7 @@ async def _append(
         [each.at for _, _, each in events],
         [each.event for _, _, each in events],
     )
-    await _reserve(connection, owner, [each for _, _, each in events])
+    await reserve(connection, owner, [each for _, _, each in events])
     missing = [order_id for order_id in runs if order_id not in seqs]
     if missing:
         others = await connection.fetch("SELECT id FROM orders WHERE id = ANY($1::text[])", missing)
@@ -261,47 +226,6 @@ async def _append(
             for at in runs[order_id]:
                 outcomes[at] = StoreError(said)
     return [(order_id, seq) for order_id, seq, _ in events]
-
-
-async def _reserve(connection: Connection, owner: Owner, appends: Sequence[Append]) -> None:
-    """Bring the reservations to where a run of events leaves them."""
-    reserved: dict[str, Claim] = {}
-    released: set[str] = set()
-    acknowledged: dict[str, int] = {}
-    for each in appends:
-        if each.claim is not None:
-            reserved[each.order_id] = each.claim
-            released.discard(each.order_id)
-        if each.releases:
-            reserved.pop(each.order_id, None)
-            released.add(each.order_id)
-        elif each.acknowledged_at is not None:
-            acknowledged[each.order_id] = each.acknowledged_at
-    if released:
-        await connection.execute(
-            "DELETE FROM reservations WHERE order_id = ANY($1::text[])", sorted(released)
-        )
-    if reserved:
-        await connection.execute(
-            "INSERT INTO reservations (order_id, connection_id, asset, amount, router_id)"
-            " SELECT u.*, $5 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS u"
-            " ON CONFLICT (order_id) DO UPDATE SET connection_id = excluded.connection_id,"
-            " asset = excluded.asset, amount = excluded.amount, router_id = excluded.router_id,"
-            " acknowledged_at = NULL",
-            list(reserved),
-            [claim.connection_id for claim in reserved.values()],
-            [claim.asset for claim in reserved.values()],
-            [str(claim.amount) for claim in reserved.values()],
-            owner.id,
-        )
-    if acknowledged:
-        await connection.execute(
-            "UPDATE reservations SET acknowledged_at = u.at"
-            " FROM unnest($1::text[], $2::bigint[]) AS u (id, at)"
-            " WHERE order_id = u.id AND acknowledged_at IS NULL",
-            list(acknowledged),
-            list(acknowledged.values()),
-        )
 
 
 async def _keep(connection: Connection, keeps: Sequence[Keep]) -> None:
@@ -324,8 +248,25 @@ async def _keep(connection: Connection, keeps: Sequence[Keep]) -> None:
         )
 
 
-async def _take_over(connection: Connection, owner: Owner) -> list[tuple[str, bytes]]:
-    """Ids and documents of what was nobody's, oldest first; routers past their lease are ended."""
+async def _records(
+    connection: Connection, owner: Owner, operations: Sequence[Operation], outcomes: list[Outcome]
+) -> list[Step]:
+    """Run what is about the records beside the orders; what was done."""
+    steps: list[Step] = []
+    for at, each in enumerate(operations):
+        if isinstance(each, OpenMoves):
+            await _end_routers(connection, owner)
+            outcomes[at], taken = await take_moves(connection, owner)
+            steps.append(taken)
+        elif isinstance(each, RecordOperation):
+            outcomes[at], step = await run_record(connection, owner, each)
+            if step is not None:
+                steps.append(step)
+    return steps
+
+
+async def _end_routers(connection: Connection, owner: Owner) -> None:
+    """End the routers past their lease: what they had is nobody's."""
     # One router at a time: each statement after this sees who had which orders before.
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_TAKE_OVER)
     await connection.execute(
@@ -333,6 +274,11 @@ async def _take_over(connection: Connection, owner: Owner) -> list[tuple[str, by
         " AND id <> $1 FOR UPDATE SKIP LOCKED)",
         owner.id,
     )
+
+
+async def _take_over(connection: Connection, owner: Owner) -> list[tuple[str, bytes]]:
+    """Ids and documents of what was nobody's, oldest first; routers past their lease are ended."""
+    await _end_routers(connection, owner)
     rows = await connection.fetch(
         "WITH taken AS (UPDATE orders SET owner = $1, owner_epoch = $2 WHERE id IN (SELECT o.id FROM orders o"
         " WHERE NOT o.final AND NOT EXISTS"

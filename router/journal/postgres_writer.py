@@ -21,8 +21,8 @@ import asyncpg
 import msgspec
 
 from router.journal.postgres_link import FAULTS, Connection, failure
-from router.journal.postgres_operations import Beat, Operation, Owner, Undo
-from router.journal.postgres_transaction import Done, Outcome, begin, fenced, run, take_back
+from router.journal.postgres_operations import Beat, Operation, Outcome, Owner, Undo
+from router.journal.postgres_transaction import Done, begin, fenced, run, take_back
 from router.journal.writer import Broken
 from router.ports import FencedError, StoreError
 

@@ -7,7 +7,7 @@ a write. The file belongs to one router at a time (`location.FileLock`).
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -16,6 +16,7 @@ from router.core.order import Event, Order
 from router.journal import codec
 from router.journal.location import FileLock, prepare_file
 from router.journal.migrate import Migration, known_migrations, migrate
+from router.journal.sqlite_records import SqliteRecords
 from router.journal.writer import Broken, Operation, Writer
 from router.ports import ClientOrderIdTakenError, Cover, RecordPage, StoreError
 
@@ -30,8 +31,8 @@ _PROBE_BYTES: Final = 16_384
 """More than any record that is refused late: an order's document is a few kilobytes."""
 
 
-class SqliteJournal:
-    """`router.ports.Journal` over a file; belongs to the event loop that calls it."""
+class SqliteJournal(SqliteRecords):
+    """`router.ports.Journal` and the stores beside it; belongs to the event loop that calls it."""
 
     def __init__(self, writer: Writer, reading: sqlite3.Connection, lock: FileLock) -> None:
         """Take over what `open` made."""
@@ -87,8 +88,8 @@ class SqliteJournal:
         def insert(connection: sqlite3.Connection) -> None:
             done = connection.execute(
                 "INSERT INTO orders (id, client_order_id, created_at, product,"
-                " updated_at, status, phase, final, connection_id, doc)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_order_id) DO NOTHING",
+                " updated_at, status, phase, final, connection_id, venue_order_id, doc)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_order_id) DO NOTHING",
                 (*row, *state),
             )
             if done.rowcount == 0:
@@ -116,7 +117,7 @@ class SqliteJournal:
         def insert(connection: sqlite3.Connection) -> None:
             done = connection.execute(
                 "UPDATE orders SET updated_at = ?, status = ?, phase = ?, final = ?, connection_id = ?,"
-                " doc = ? WHERE id = ?",
+                " venue_order_id = ?, doc = ? WHERE id = ?",
                 (*state, order.id),
             )
             if done.rowcount == 0:
@@ -163,17 +164,37 @@ class SqliteJournal:
 
     async def orders(self, limit: int, cursor: str | None) -> RecordPage:
         """See `Journal.orders`; a `limit` below 1 is a `ValueError` too."""
+        return await self._page("1", (), limit, cursor)
+
+    async def orders_at_venue(
+        self, connection_id: str, venue_order_ids: Collection[str]
+    ) -> Mapping[str, Order]:
+        """See `Journal.orders_at_venue`."""
+        statement = "SELECT doc FROM orders WHERE connection_id = ? AND venue_order_id = ?"
+        found = await self._read(
+            lambda: [
+                order for each in venue_order_ids for order in self._orders(statement, (connection_id, each))
+            ]
+        )
+        return {order.venue_order_id: order for order in found if order.venue_order_id is not None}
+
+    async def orders_live_in(
+        self, connection_id: str, since: int, until: int, limit: int, cursor: str | None
+    ) -> RecordPage:
+        """See `Journal.orders_live_in`; a `limit` below 1 is a `ValueError` too."""
+        where = "connection_id = ? AND created_at < ? AND updated_at >= ?"
+        return await self._page(where, (connection_id, until, since), limit, cursor)
+
+    async def _page(
+        self, where: str, values: tuple[object, ...], limit: int, cursor: str | None
+    ) -> RecordPage:
         if limit < 1:
             raise ValueError(f"expected a limit of at least 1, was {limit}")
-        where, after = "", ()  # type: tuple[str, tuple[object, ...]]
         if cursor is not None:
-            where, after = " WHERE (created_at, id) < (?, ?)", codec.decode_cursor(cursor)
-        statement = f"SELECT doc FROM orders{where} ORDER BY created_at DESC, id DESC LIMIT ?"  # noqa: S608  no value is in it
-
-        found = await self._read(lambda: self._orders(statement, (*after, limit + 1)))
-        page = found[:limit]
-        following = codec.encode_cursor(page[-1].created_at, page[-1].id) if len(found) > limit else None
-        return RecordPage(page, following)
+            where, values = f"{where} AND (created_at, id) < (?, ?)", (*values, *codec.decode_cursor(cursor))
+        statement = f"SELECT doc FROM orders WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ?"  # noqa: S608  no value is in it
+        found = await self._read(lambda: self._orders(statement, (*values, limit + 1)))
+        return RecordPage(found[:limit], codec.next_cursor(found, limit))
 
     async def events(self, order_id: str) -> Sequence[tuple[int, Event]]:
         """See `Journal.events`; none for an order that there is not."""
@@ -265,6 +286,7 @@ def _state(order: Order) -> tuple[object, ...]:
         order.phase.value,
         int(order.is_final),
         None if attempt is None else attempt.connection_id,
+        order.venue_order_id,
         codec.encode(order),
     )
 

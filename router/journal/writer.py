@@ -23,6 +23,7 @@ from typing import Final
 import msgspec
 
 from router.ports import ClientOrderIdTakenError, StoreBrokenError, StoreError
+from router.ports.records import ChangedMeanwhileError, IdempotencyKeyTakenError
 
 BATCH_MAX: Final = 512
 """Operations in one transaction: bounds how long the first of them waits for the last (a few ms)."""
@@ -33,6 +34,14 @@ Operation = Callable[[sqlite3.Connection], None]
 
 _OWN_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 """What one operation's values can cause; any other error of SQLite is the transaction's."""
+
+_REFUSALS: Final = (
+    StoreError,
+    ClientOrderIdTakenError,
+    ChangedMeanwhileError,
+    IdempotencyKeyTakenError,
+)
+"""What an operation itself says no with: its caller gets it as it is."""
 
 _BREAKING: Final = frozenset(
     {
@@ -79,8 +88,8 @@ class Writer:
         """Run an operation; returns once it is committed.
 
         A caller that is cancelled does not undo it: the operation runs, and nobody is told. Raises
-        `ClientOrderIdTakenError` where the operation does, and `StoreError` for everything else. Not to be
-        called after `stop`.
+        `ClientOrderIdTakenError` and its like where the operation does, and `StoreError` for everything else.
+        Not to be called after `stop`.
         """
         if self._queue.qsize() >= self._pending_max:
             raise StoreError(
@@ -152,7 +161,7 @@ class Writer:
                 raise
             outcome = _failure(error)
         except Exception as error:  # noqa: BLE001  one operation's bug must not end the thread that all share
-            outcome = error if isinstance(error, (StoreError, ClientOrderIdTakenError)) else _failure(error)
+            outcome = error if isinstance(error, _REFUSALS) else _failure(error)
         if outcome is not None:
             self._connection.execute("ROLLBACK TO operation")
         self._connection.execute("RELEASE operation")

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from router.ports import Journal
+
 
 class StoredConnection(msgspec.Struct, frozen=True):
     """A connection as people made it. `credentials` are sealed (router/vault.py), or None by reference.
@@ -91,3 +93,7 @@ class MoveStore(Protocol):
 
     async def moves(self, connection_id: str, limit: int, cursor: str | None) -> MoveRecordPage:
         """A connection's moves, newest first. A cursor that is none of ours raises `ValueError`."""
+
+
+class Store(Journal, ConnectionStore, MoveStore, Protocol):
+    """Everything that survives, in one place: what `open_journal` opens."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,49 +26,12 @@ from router.core.order import (
     WentInDoubt,
     step,
 )
-from router.journal import open_journal
 from router.ports import ClientOrderIdTakenError, Journal, StoreError
+from tests.contract.conftest import Reopen
 from tests.unit import build
 from tests.unit.build import T0, D
 
-STORES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
-    "postgres": lambda request: request.getfixturevalue("database_url"),
-    "sqlite": lambda request: f"sqlite://{request.getfixturevalue('tmp_path')}/journal.db",
-}
-"""By name: what makes the URL of an empty store of the test's own."""
-
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(params=sorted(STORES))
-def url(request: pytest.FixtureRequest) -> str:
-    """An empty store."""
-    return STORES[request.param](request)
-
-
-Reopen = Callable[[], Awaitable[Journal]]
-
-
-@pytest.fixture
-async def reopen(url: str) -> AsyncIterator[Reopen]:
-    """Open the store, after closing whatever this test has open on it."""
-    opened: list[Journal] = []
-
-    async def again() -> Journal:
-        for journal in opened:
-            await journal.close()
-        opened.append(await open_journal(url))
-        return opened[-1]
-
-    yield again
-    for journal in opened:
-        await journal.close()
-
-
-@pytest.fixture
-async def journal(reopen: Reopen) -> Journal:
-    """The store, open."""
-    return await reopen()
 
 
 def numbered(number: int, *, created_at: int | None = None) -> Order:

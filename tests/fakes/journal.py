@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
 from router.core.order import Event, Order, Phase
-from router.journal.codec import decode_cursor, encode_cursor
 from router.ports import (
     ClientOrderIdTakenError,
     Cover,
@@ -15,6 +14,7 @@ from router.ports import (
     ReservationRefusedError,
     StoreError,
 )
+from tests.fakes.lists import found_at, lived_in, page_of
 
 T = TypeVar("T")
 
@@ -111,14 +111,19 @@ class MemoryJournal:
         return await self._read(lambda: self._orders.get(self._keys.get(client_order_id, "")))
 
     async def orders(self, limit: int, cursor: str | None) -> RecordPage:
-        newest = sorted(self._orders.values(), key=lambda order: (order.created_at, order.id), reverse=True)
-        if cursor is not None:
-            before = decode_cursor(cursor)
-            newest = [order for order in newest if (order.created_at, order.id) < before]
-        page = newest[:limit]
-        more = len(newest) > limit
-        found = RecordPage(tuple(page), encode_cursor(page[-1].created_at, page[-1].id) if more else None)
-        return await self._read(lambda: found)
+        return await self._read(lambda: page_of(self._orders.values(), limit, cursor))
+
+    async def orders_at_venue(
+        self, connection_id: str, venue_order_ids: Collection[str]
+    ) -> Mapping[str, Order]:
+        return await self._read(lambda: found_at(self._orders.values(), connection_id, venue_order_ids))
+
+    async def orders_live_in(
+        self, connection_id: str, since: int, until: int, limit: int, cursor: str | None
+    ) -> RecordPage:
+        return await self._read(
+            lambda: page_of(lived_in(self._orders.values(), connection_id, since, until), limit, cursor)
+        )
 
     async def events(self, order_id: str) -> Sequence[tuple[int, Event]]:
         return await self._read(lambda: list(self._events[order_id]))

@@ -6,12 +6,13 @@ crash can fall between the two. A commit that fails keeps nothing and says so.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from router.core.order import Event, Order, Phase, Routed
 from router.journal.codec import decode_event, decode_order, encode
 from router.ports import ClientOrderIdTakenError, Cover, RecordPage, StoreError
+from tests.fakes.lists import found_at, lived_in, page_of
 from tests.sim.world import NS, World
 
 T = TypeVar("T")
@@ -107,15 +108,27 @@ class Store:
         return await self._read(lambda: self._disk.order(self._disk.keys.get(client_order_id, "")))
 
     async def orders(self, limit: int, cursor: str | None) -> RecordPage:
-        def newest() -> RecordPage:
-            found = sorted(
-                (decode_order(doc) for doc in self._disk.orders.values()),
-                key=lambda order: (order.created_at, order.id),
-                reverse=True,
-            )
-            return RecordPage(tuple(found[:limit]), None)
+        return await self._read(
+            lambda: page_of([decode_order(doc) for doc in self._disk.orders.values()], limit, cursor)
+        )
 
-        return await self._read(newest)
+    async def orders_at_venue(
+        self, connection_id: str, venue_order_ids: Collection[str]
+    ) -> Mapping[str, Order]:
+        def ours() -> Mapping[str, Order]:
+            orders = [decode_order(doc) for doc in self._disk.orders.values()]
+            return found_at(orders, connection_id, venue_order_ids)
+
+        return await self._read(ours)
+
+    async def orders_live_in(
+        self, connection_id: str, since: int, until: int, limit: int, cursor: str | None
+    ) -> RecordPage:
+        def living() -> RecordPage:
+            orders = [decode_order(doc) for doc in self._disk.orders.values()]
+            return page_of(lived_in(orders, connection_id, since, until), limit, cursor)
+
+        return await self._read(living)
 
     async def events(self, order_id: str) -> Sequence[tuple[int, Event]]:
         return await self._read(lambda: self._disk.history(order_id))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from router.journal.codec import encode
 from router.journal.migrate import APPLICATION_ID, Migration, known_migrations, migrate, statements
 from router.ports import StoreError
+from tests.unit import build
 
 FIRST = Migration(1, "0001_a.sql", "CREATE TABLE a (x);\n-- a word\nCREATE TABLE b (x);\n")
 SECOND = Migration(2, "0002_c.sql", "CREATE TABLE c (x);\n")
@@ -114,6 +116,21 @@ def test_what_comes_with_the_program_can_be_applied(connection: sqlite3.Connecti
     assert [migration.version for migration in known] == list(range(1, len(known) + 1))
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert tables >= {"orders", "order_events", "competitions", "rfqs"}
+
+
+def test_orders_of_before_are_found_at_their_counterparties(connection: sqlite3.Connection) -> None:
+    first = known_migrations("sqlite")[:1]
+    migrate(connection, first, "journal.db")
+    order = build.order(venue_order_id="venue-1")
+    connection.execute(
+        "INSERT INTO orders (id, client_order_id, created_at, updated_at, status, phase, final, product, doc)"
+        " VALUES ('order-1', 'client-1', 1, 1, 'new', 'working', 0, 'BTC-USD', ?)",
+        (encode(order),),
+    )
+
+    migrate(connection, known_migrations("sqlite"), "journal.db")
+
+    assert connection.execute("SELECT venue_order_id FROM orders").fetchall() == [("venue-1",)]
 
 
 def test_statements_are_split_where_they_end() -> None:
