@@ -101,12 +101,15 @@ def _ended(console: Console, codes: dict[str, int]) -> list[str]:
 
 @contextlib.contextmanager
 def _ended_like_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the demonstration as Ctrl-C does: its processes are stopped."""
+    """Let SIGTERM and SIGHUP end the demonstration as Ctrl-C does: its processes are stopped.
+
+    Ctrl-C too: a shell that starts a command in the background has it ignored, and Python leaves it so.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in ENDINGS}
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, *ENDINGS)}
     try:
         yield
     finally:
