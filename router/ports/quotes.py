@@ -28,9 +28,9 @@ class QuoteAsk(msgspec.Struct, frozen=True):
 class FirmQuote(msgspec.Struct, frozen=True):
     """A price that the counterparty holds for the whole size until `valid_until`.
 
-    `price` is without fees, quote per base; `all_in_price` with them, as the counterparty states it, None where
-    it states none (the connection's fee is added then). `valid_until` is on the router's clock, nanoseconds
-    since the epoch, less what sending an order takes: after it the quote must not be accepted.
+    `price` is without fees, quote per base; `all_in_price` with them, as the counterparty states it, None
+    where it states none (the connection's fee is added then). `valid_until` is on the router's clock,
+    nanoseconds since the epoch, less what sending an order takes: after it the quote must not be accepted.
     """
 
     quote_id: str
