@@ -1,5 +1,6 @@
 """A trading account: its money, its orders, its way of quoting, its faults, and the log of its calls."""
 
+from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,8 +8,10 @@ from decimal import Decimal
 from random import Random
 
 from .faults import Faults
+from .history import History
 from .limiter import Window
 from .margin import Limit, MarginBook, Risk
+from .margin_file import MarginFile, margin_file_from
 from .market import Maker, pin_from
 from .orders import Order, Trade
 from .settings import AccountSettings
@@ -48,6 +51,7 @@ class Account:
     order_answer: str
     wallet: Wallet
     margin: MarginBook
+    margin_file: MarginFile
     maker: Maker
     faults: Faults
     window: Window
@@ -57,8 +61,16 @@ class Account:
     orders_by_client_id: dict[str, Order] = field(default_factory=dict)
     # Orders that can still trade, by id, in the order of their arrival.
     working: dict[str, Order] = field(default_factory=dict)
+    # The trades of its orders as they happened, and the trades that it is shown.
     trades: list[Trade] = field(default_factory=list)
-    trades_by_id: dict[str, Trade] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+
+    def file(self, order: Order) -> None:
+        """Put an order that is over into the books, where its time belongs."""
+        insort(self.orders, order, key=lambda one: one.created)
+        self.orders_by_id[order.id] = order
+        if order.new.client_order_id is not None:
+            self.orders_by_client_id[order.new.client_order_id] = order
 
     def add(self, order: Order) -> None:
         """Take an order into the books."""
@@ -101,6 +113,7 @@ def account_from(
             },
             collateral=decimals_of(settings.collateral),
         ),
+        margin_file=margin_file_from(settings),
         maker=Maker(
             offset_bps=Decimal(settings.price_offset_bps),
             spread_bps=Decimal(settings.spread_bps) if settings.spread_bps is not None else None,

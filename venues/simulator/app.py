@@ -5,15 +5,24 @@ import asyncio
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from . import rest, rest_margin
+from . import rest, rest_margin, rest_margin_express, rest_margin_history, rest_margin_withdrawals
+from .closing import Closer
 from .control import Control
+from .control_margin import MarginControl
+from .custody import rest as custody_rest
+from .custody.control import CustodyControl
+from .custody.errors import unknown
+from .custody.gate import CustodyGate
 from .desk import Desk
 from .errors import NOT_FOUND, RefusedError
 from .feed import Feed
 from .gate import Gate, respond
+from .health import Health
 from .limiter import Verdict
 from .market import Product
 from .money import exact
+from .planting import Planting
+from .rest_margin_moves import Moves
 from .settings import Settings
 from .world import World
 
@@ -30,6 +39,8 @@ class Simulator:
             self.world = World(settings)
         self._feed = Feed(self.world)
         self._desk = Desk(self.world, self._feed.publish_order)
+        self._health = Health(self.world, self._desk)
+        self._closer = Closer(self.world, self._desk)
         self._gate = Gate(self.world, self._desk)
         self._runner: web.AppRunner | None = None
         self._tickers: list[asyncio.Task[None]] = []
@@ -37,10 +48,23 @@ class Simulator:
     async def start(self) -> tuple[str, int]:
         """Listen and let the books walk; give the host and the port that were taken."""
         app = web.Application(client_max_size=_BODY_MAX, middlewares=[self._json_errors])
-        for route in (*rest.ROUTES, *rest_margin.ROUTES):
+        for route in (
+            *rest.ROUTES,
+            *rest_margin.ROUTES,
+            *rest_margin_express.ROUTES,
+            *rest_margin_history.ROUTES,
+            *rest_margin_withdrawals.ROUTES,
+            *Moves(self._health, self._closer).routes(),
+        ):
             app.router.add_route(route.method, route.path, self._gate.handler(route))
         app.router.add_get(rest.PREFIX + "/ws", self._feed.handle, allow_head=False)
         Control(self.world, self._desk, self._feed).add_routes(app.router)
+        MarginControl(self.world, self._desk, self._feed, self._health, self._closer).add_routes(app.router)
+        Planting(self.world).add_routes(app.router)
+        custody = CustodyGate(self.world, self._gate.stopping)
+        for read in custody_rest.ROUTES:
+            app.router.add_route("GET", read.path, custody.handler(read))
+        CustodyControl(self.world).add_routes(app.router)
         # Its log would name every dropped connection that a fault asked for.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
         await self._runner.setup()
@@ -82,6 +106,9 @@ class Simulator:
         try:
             return await handler(request)
         except web.HTTPException as error:
+            if request.path.startswith(custody_rest.PREFIX + "/"):
+                plain = unknown(error.status).answer(self.world.custody.ids.request())
+                return web.Response(status=plain.status, body=plain.body, content_type=plain.content_type)
             name = NOT_FOUND if error.status == 404 else "backend:common:invalidRequest"
             limit = self._settings.server.requests_per_second
             answer = RefusedError(name, status=error.status).answer(self.world.ids.request())

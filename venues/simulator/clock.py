@@ -5,9 +5,11 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-_RFC3339 = re.compile(
+_DATE_TIME = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+RFC3339 = rf"\A{_DATE_TIME}\Z"
+_RFC3339 = re.compile(_DATE_TIME)
 
 
 def now() -> datetime:

@@ -3,15 +3,16 @@
 It lives under /_simulator on the same port, wants no token and takes no part in the rate limit.
 """
 
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
 from .account import Account, decimals_of
 from .clock import to_wire_time
+from .control_http import Body
+from .control_http import read as _read
+from .control_http import served as _served
 from .control_model import (
     AccountChange,
     BookRequest,
@@ -21,20 +22,16 @@ from .control_model import (
 )
 from .control_view import account_view, order_view, product_view
 from .desk import Desk
-from .errors import RefusedError
 from .fault_model import FaultSet
 from .feed import Feed
 from .margin import Limit
 from .market import Product, pin_from
-from .money import exact
 from .orders import OrderPlan
 from .settings import Amount, Symbol
 from .validate import NewOrder
 from .wire import order_of, trade_of
 from .world import World
 
-T = TypeVar("T")
-Body = bytes
 _ACCOUNT = "/_simulator/accounts/{account}"
 _FORGET = FaultSet()
 
@@ -150,12 +147,14 @@ class Control:
     def _collateral(self, request: web.Request, body: Body) -> object:
         account = self._account(request)
         account.margin.collateral.update(decimals_of(_read(body, dict[Symbol, Amount])))
+        self._desk.prices_moved(account)
         return account_view(self._world, account)
 
     def _limits(self, request: web.Request, body: Body) -> object:
         account = self._account(request)
         for asset, limit in _read(body, dict[Symbol, LimitRequest]).items():
             account.margin.limits[asset] = Limit(Decimal(limit.long), Decimal(limit.short))
+        self._desk.prices_moved(account)
         return account_view(self._world, account)
 
     def _settings(self, request: web.Request, body: Body) -> object:
@@ -220,29 +219,3 @@ class Control:
         if product is None:
             raise web.HTTPNotFound(text="expected the name of a product of the settings")
         return product
-
-
-def _read(body: Body, shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise web.HTTPBadRequest(text=str(error)) from error
-
-
-def _served(
-    handler: Callable[[web.Request, Body], object],
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def serve(request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        status = 200
-        answer: object
-        try:
-            with exact():
-                answer = handler(request, body)
-        except RefusedError as refused:
-            status, answer = 400, {"error": refused.name, "key": refused.key}
-        except web.HTTPException as error:
-            status, answer = error.status, {"error": error.text}
-        return web.Response(status=status, body=msgspec.json.encode(answer), content_type="application/json")
-
-    return serve

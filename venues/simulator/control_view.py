@@ -33,11 +33,15 @@ def account_view(world: World, account: Account) -> dict[str, object]:
         "held": {asset: to_wire(wallet.held(asset)) for asset in wallet.assets() if wallet.held(asset) > 0},
         "collateral": {asset: to_wire(amount) for asset, amount in sorted(margin.collateral.items())},
         "positions": {asset: to_wire(held.quantity) for asset, held in sorted(margin.positions.items())},
+        "margin_state": margin.state,
+        "blocked_by": margin.blocked,
+        "margin_calls": margin.margin_calls,
+        "liquidations": margin.liquidations,
         "realized_pnl": to_wire(margin.realized),
         "utilization": None if used is None else str(used) if not used.is_finite() else to_wire(used),
         "orders": len(account.orders),
         "working": len(account.working),
-        "trades": len(account.trades),
+        "trades": len(account.history),
     }
 
 

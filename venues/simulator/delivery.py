@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -46,6 +47,25 @@ class Patience:
             await self.pause(left)
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How an API words what a fault makes it say, under a request id.
+
+    `refusal` takes an error's name and a status, None for the documented one; `failure` takes a status.
+    """
+
+    refusal: Callable[[str, int | None, str], Answer]
+    failure: Callable[[int, str], bytes]
+
+
+def _failure(status: int, req_id: str) -> bytes:
+    name = RATE_LIMITED if status == 429 else "backend:common:internalServerError"
+    return msgspec.json.encode({"error": name, "errorName": name, "reqId": req_id})
+
+
+_TRADING = Voice(lambda name, status, req_id: documented(name, status).answer(req_id), _failure)
+
+
 async def deliver(
     faults: Faults,
     operation: str,
@@ -53,6 +73,7 @@ async def deliver(
     request: web.Request,
     patience: Patience,
     req_id: Callable[[], str],
+    voice: Voice = _TRADING,
 ) -> Answer | Drop:
     """Process a call under the account's faults; a `Drop` says how the connection ends without an answer."""
     latency_s = faults.latency_s(operation)
@@ -61,7 +82,7 @@ async def deliver(
     if fault is None:
         answer: Answer | Drop = process()
     else:
-        answer = await _faulty(fault, process, request, patience, req_id)
+        answer = await _faulty(fault, process, request, patience, req_id(), voice)
     await patience.pause(latency_s / 2)
     return answer
 
@@ -71,7 +92,8 @@ async def _faulty(
     process: Callable[[], Answer],
     request: web.Request,
     patience: Patience,
-    req_id: Callable[[], str],
+    req_id: str,
+    voice: Voice,
 ) -> Answer | Drop:
     wait_s = fault.ms / 1000 if fault.ms is not None else None
     match fault.kind:
@@ -83,14 +105,14 @@ async def _faulty(
             await patience.hang(request, wait_s)
             return "close"
         case "refuse":
-            return documented(fault.error_name or "Error", fault.http_status).answer(req_id())
+            return voice.refusal(fault.error_name or "Error", fault.http_status, req_id)
         case "late_before":
             await patience.pause(wait_s or 0.0)
             return process()
         case "status" | "html":
             if fault.processed:
                 process()
-            return _status(fault, req_id())
+            return _status(fault, req_id, voice)
         case _:
             return await _processed(fault.kind, process(), request, patience, wait_s)
 
@@ -109,12 +131,17 @@ async def _processed(
             await patience.pause(wait_s or 0.0)
             return answer
         case "truncated":
-            return Answer(200, answer.body[: max(1, len(answer.body) // 2)])
+            return Answer(_done(answer), answer.body[: max(1, len(answer.body) // 2)])
         case _:
-            return Answer(200, b'{"unexpected":[1,2,3],"nested":{"data":null}}')
+            return Answer(_done(answer), b'{"unexpected":[1,2,3],"nested":{"data":null}}')
 
 
-def _status(fault: RestFault, req_id: str) -> Answer:
+def _done(answer: Answer) -> int:
+    """Give the status of a spoilt answer: that of the good one, 200 in place of a refusal's."""
+    return answer.status if answer.status < 300 else 200
+
+
+def _status(fault: RestFault, req_id: str, voice: Voice) -> Answer:
     """Answer a bare status, as a proxy in front of the counterparty does."""
     if fault.kind == "html":
         return Answer(fault.status or 200, _HTML, "text/html")
@@ -124,6 +151,4 @@ def _status(fault: RestFault, req_id: str) -> Answer:
         return Answer(status, _HTML, "text/html", headers)
     if fault.body == "empty":
         return Answer(status, b"", headers=headers)
-    name = RATE_LIMITED if status == 429 else "backend:common:internalServerError"
-    body = {"error": name, "errorName": name, "reqId": req_id}
-    return Answer(status, msgspec.json.encode(body), headers=headers)
+    return Answer(status, voice.failure(status, req_id), headers=headers)

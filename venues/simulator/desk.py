@@ -25,6 +25,8 @@ from .validate import NewOrder
 from .world import World
 
 Listener = Callable[[Account, Order, str, Trade | None], None]
+# Told of an account whose prices moved, or which has traded on margin.
+Watcher = Callable[[Account], None]
 
 _SLICED = frozenset({"twap", "steady_pace"})
 
@@ -35,37 +37,82 @@ class Desk:
     def __init__(self, world: World, listener: Listener) -> None:
         self._world = world
         self._tell = listener
+        # Set by what keeps watch over margin accounts, which needs the desk for its own orders.
+        self.prices_moved: Watcher = _nobody
+        self.traded: Watcher = _nobody
+        self.ended: Callable[[Account, Order], None] = _nothing
 
     def submit(self, account: Account, new: NewOrder, order_plan: OrderPlan | None = None) -> Order:
         """Take an order or refuse it; without a plan, the account's faults are asked for one."""
-        product = admit(self._world, account, new)
+        order = self._order(account, new, admit(self._world, account, new), account.user_id)
+        order.limit = self._limit(account, order)
+        order.hold_price = self._hold_price(account, order)
+        funding.reserve(self._world, account, order)
+        # Asked last, so that an order that was refused does not use up a fault meant for one that is taken.
+        order.plan = account.faults.order_plan() if order_plan is None else order_plan
+        self._take(account, order)
+        return order
+
+    def close_out(self, account: Account, product: Product, initiated_by: str | None = None) -> Order:
+        """Trade an account's position in a product's base to zero by a market order on margin.
+
+        Past the checks of an order that is sent: those of size would leave a remainder open.  Without
+        `initiated_by` it is the account's user who closes, under a protective limit and the account's faults;
+        otherwise the order takes whatever the book has, at once.
+        """
+        held = account.margin.quantity(product.base)
+        new = NewOrder(
+            product=product.name,
+            type="market",
+            side="sell" if held > 0 else "buy",
+            quantity=abs(held),
+            currency=product.base,
+            funding="margin",
+            time_in_force="IOC",
+        )
+        order = self._order(account, new, product, initiated_by or account.user_id)
+        if initiated_by is None:
+            order.limit = self._limit(account, order)
+            order.plan = account.faults.order_plan()
+        order.hold_price = self._hold_price(account, order)
+        self._take(account, order, at_once=initiated_by is not None)
+        return order
+
+    def end_margin_orders(self, account: Account, canceled_by: str) -> None:
+        """Cancel every working margin order at once, as the counterparty does."""
+        for order in list(account.working.values()):
+            if order.new.funding == "margin":
+                order.canceled_by = canceled_by
+                self._end(account, order, "canceled")
+
+    def _order(self, account: Account, new: NewOrder, product: Product, initiated_by: str) -> Order:
         moment = clock.now()
-        order = Order(
+        return Order(
             id=self._world.ids.order(),
             account_id=account.id,
             new=new,
             product=product,
             created=moment,
             updated=moment,
-            initiated_by=account.user_id,
+            initiated_by=initiated_by,
             plan=OrderPlan(),
         )
-        order.limit = self._limit(account, order)
-        order.hold_price = self._hold_price(account, order)
-        funding.reserve(self._world, account, order)
-        # Asked last, so that an order that was refused does not use up a fault meant for one that is taken.
-        order.plan = account.faults.order_plan() if order_plan is None else order_plan
+
+    def _take(self, account: Account, order: Order, *, at_once: bool = False) -> None:
+        """Take an order into the books and open it, now or when it is time."""
+        new = order.new
         account.add(order)
         self._tell(account, order, "A", None)
-        wait = (new.scheduled - moment) / timedelta(seconds=1) if new.scheduled is not None else 0.0
-        if wait > 0:
+        wait = (new.scheduled - order.created) / timedelta(seconds=1) if new.scheduled is not None else 0.0
+        if at_once:
+            self._open(account, order)
+        elif wait > 0:
             order.status = "scheduled"
             self._world.timers.after(wait, lambda: self._open(account, order))
         elif account.order_answer == "pending" or order.plan.fails_late or order.plan.delay_ms > 0:
             self._world.timers.after(order.plan.delay_ms / 1000, lambda: self._open(account, order))
         else:
             self._open(account, order)
-        return order
 
     def cancel(self, account: Account, order: Order) -> None:
         """Ask for a cancel; it is done a moment later, when the order may have been filled."""
@@ -85,6 +132,7 @@ class Desk:
             for order in list(account.working.values()):
                 if order.product is product and order.status in {"open", "pending_cancel"}:
                     self._look(account, order)
+            self.prices_moved(account)
 
     def _look(self, account: Account, order: Order) -> None:
         if order.new.type == "stop" and not order.triggered:
@@ -214,9 +262,11 @@ class Desk:
         level.size -= take.quantity
         order.record(trade)
         account.trades.append(trade)
-        account.trades_by_id[trade.id] = trade
+        account.history.record(trade)
         funding.settle(self._world, account, order, trade)
         self._tell(account, order, "F", trade)
+        if order.new.funding == "margin":
+            self.traded(account)
 
     def _end(self, account: Account, order: Order, status: str) -> None:
         if order.final:
@@ -226,6 +276,7 @@ class Desk:
         account.working.pop(order.id, None)
         account.wallet.rehold(order.id, order.product.quote, ZERO)
         self._tell(account, order, {"completed": "I", "canceled": "4", "error": "8"}[status], None)
+        self.ended(account, order)
 
     def _limit(self, account: Account, order: Order) -> Decimal:
         """Give the order's limit, or the protective one around the present middle price."""
@@ -243,6 +294,14 @@ class Desk:
         if order.new.type == "market" and found.complete and found.worst is not None:
             return found.worst
         return order.limit or ZERO
+
+
+def _nobody(_account: Account) -> None:
+    """Keep no watch."""
+
+
+def _nothing(_account: Account, _order: Order) -> None:
+    """Do nothing about the end of an order."""
 
 
 def _policy(order: Order) -> str:

@@ -73,6 +73,7 @@ CATALOGUE: dict[str, Entry] = {
     "backend:trade:velocityLimitBreached": Entry(),
     "backend:trade:marginInsufficientCollateral": Entry(),
     "backend:trade:orderNotCancelable": Entry(),
+    "backend:externalAPI:invalidParameters": Entry(text="invalid UUID length: 10"),
 }
 
 
@@ -105,6 +106,8 @@ class RefusedError(Exception):
     detail: QuantityDetail | None = None
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = field(default=())
+    # What stands in `error` where the published example of the operation has a sentence of its own.
+    text: str | None = None
 
     def answer(self, req_id: str) -> Answer:
         """Build the documented body under this request id."""
@@ -113,6 +116,8 @@ class RefusedError(Exception):
         body: dict[str, object] = {"errorName": self.name, "reqId": req_id}
         if self.detail is not None:
             body["error"] = self.detail.to_json()
+        elif self.text is not None:
+            body["error"] = self.text
         elif self.name == FORBIDDEN:
             body["error"] = f"Forbidden, reqId={req_id}"
         else:

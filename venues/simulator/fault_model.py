@@ -7,7 +7,28 @@ from msgspec import Meta, Struct
 from .money import AMOUNT_PATTERN
 
 Operation = Literal[
-    "any", "order", "order_lookup", "cancel", "book", "balances", "products", "trades", "margin"
+    "any",
+    "order",
+    "order_lookup",
+    "cancel",
+    "book",
+    "balances",
+    "products",
+    "trades",
+    "margin",
+    "margin_read",
+    "margin_move",
+    "collateral_transfer",
+    "position_transfer",
+    "cover",
+    "close",
+    "withdrawal",
+    "withdrawal_cancel",
+    "wallets",
+    "wallet",
+    "wallet_balances",
+    "transfers",
+    "transfer",
 ]
 RestKind = Literal[
     "lost_before",

@@ -91,8 +91,15 @@ class _Counted:
         return True
 
 
+_MOVES = frozenset(
+    {"collateral_transfer", "position_transfer", "cover", "close", "withdrawal", "withdrawal_cancel"}
+)
+# Names that stand for several operations.
+_GROUPS = {"margin": _MOVES | {"margin_read"}, "margin_move": _MOVES}
+
+
 def _hits(wanted: str, operation: str) -> bool:
-    return wanted in {"any", operation}
+    return wanted in {"any", operation} or operation in _GROUPS.get(wanted, ())
 
 
 def _plan_of(fault: OrderFault) -> OrderPlan:

@@ -94,6 +94,15 @@ class Fields:
             raise invalid_argument(name, f"{name} must be a boolean.")
         return value
 
+    def texts(self, name: str) -> list[str] | None:
+        """Give a list of strings; None if it is absent."""
+        if name not in self.raw:
+            return None
+        value = self.raw[name]
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise invalid_argument(name, f"{name} must be a list of strings.")
+        return list(value)
+
     def time(self, name: str) -> datetime | None:
         """Give a moment; None if it is absent."""
         value = self.text(name)

@@ -4,6 +4,7 @@ Source: bitgo-prime OpenAPI, POST orders: funded orders reserve from the Go acco
 available margin (NOP limits); "a protective marketable limit price derived from the current reference price".
 """
 
+from datetime import datetime
 from decimal import Decimal
 
 from .account import Account
@@ -11,6 +12,7 @@ from .market import Product
 from .matching import Plan
 from .money import BPS, ZERO, ceil_to, floor_to
 from .orders import Order, Trade
+from .unsettled import BASE_LEG, QUOTE_LEG, Leg
 from .world import World
 
 # How far from the middle the protective limit of an order without a limit lies; the figure is not published.
@@ -56,10 +58,31 @@ def settle(world: World, account: Account, order: Order, trade: Trade) -> None:
     if order.new.funding == "margin":
         quote_mark = world.mark(account, quote)
         account.margin.apply(changes, {base: trade.price * quote_mark, quote: quote_mark}, trade.time)
+        for kind, asset in ((BASE_LEG, base), (QUOTE_LEG, quote)):
+            account.margin.unsettled.add(Leg(kind, trade.id, asset, changes[asset], trade.time))
         return
     for asset, change in changes.items():
         account.wallet.move(asset, change)
+        account.wallet.defer(asset, change)
     account.wallet.rehold(order.id, *_hold(order))
+
+
+def settle_trades(account: Account, before: datetime, when: datetime) -> int:
+    """Settle the trades made before a time; give how many of the account's own orders' trades that were."""
+    history, wallet = account.history, account.wallet
+    open_before = [trade for trade in account.trades if history.settle_date(trade) is None]
+    history.settlements.run(before, when)
+    settled = [trade for trade in open_before if history.settle_date(trade) is not None]
+    for trade in settled:
+        if trade.funding == "funded":
+            product = account.orders_by_id[trade.order_id].product
+            sign = 1 if trade.side == "buy" else -1
+            wallet.defer(product.base, -sign * trade.quantity)
+            wallet.defer(product.quote, sign * trade.quote_quantity)
+    for order in account.orders:
+        if order.final and order.trades:
+            order.settle_date = history.settle_date(order.trades[-1])
+    return len(settled)
 
 
 def _hold(order: Order) -> tuple[str, Decimal]:

@@ -51,6 +51,12 @@ class Route:
     scope: str = "trade_view"
     queries: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
+    # What an answer that is no refusal carries; 202 for what is only taken up.
+    status: int = 200
+    # An operation of the margin: 403 for an account that has none.
+    margin: bool = False
+    # The dialect that alone has the path; None is common to all.
+    dialect: str | None = None
 
 
 class Gate:
@@ -78,6 +84,10 @@ class Gate:
         body = await request.read()
         self._world.counters[f"requests:{route.method} {route.path}"] += 1
         account = self._world.accounts.get(request.match_info.get("account", ""))
+        if account is not None and not account.margin_file.speaks(route.dialect):
+            account.log.append(logged(came, request, 404, body))
+            # The middleware answers it as it answers any unknown path.
+            raise web.HTTPNotFound
         verdict: Verdict | None = None
         status = 0
         try:
@@ -91,12 +101,12 @@ class Gate:
             verdict = Verdict(allowed=True, limit=limit, remaining=limit, reset_ms=0)
         try:
             if not isinstance(answer, Answer):
-                return _drop(request, answer)
+                return drop(request, answer)
             status = answer.status
             return respond(answer, verdict)
         finally:
             if account is not None:
-                account.log.append(_logged(came, request, status, body))
+                account.log.append(logged(came, request, status, body))
 
     async def _answer(
         self,
@@ -111,6 +121,8 @@ class Gate:
             raise RefusedError(RATE_LIMITED)
         if route.scope not in accounts[0].scopes:
             raise RefusedError(FORBIDDEN)
+        if route.margin and not accounts[0].margin_file.offered:
+            raise RefusedError(FORBIDDEN)
 
         def process() -> Answer:
             try:
@@ -120,7 +132,7 @@ class Gate:
                 )
             except RefusedError as refused:
                 return refused.answer(self._world.ids.request())
-            return Answer(200, b"" if found is None else msgspec.json.encode(found))
+            return Answer(route.status, b"" if found is None else msgspec.json.encode(found))
 
         return await deliver(
             accounts[0].faults, route.operation, process, request, self._patience, self._world.ids.request
@@ -147,6 +159,9 @@ class Gate:
 def authenticate(world: World, request: web.Request) -> tuple[Account, ...]:
     """Give the accounts of the bearer token, or refuse with 401."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme == "Bearer" and token in world.custody.by_token:
+        # A token that is known and was not given access to trading.
+        raise RefusedError(FORBIDDEN)
     accounts = world.by_token.get(token, []) if scheme == "Bearer" else []
     if not accounts:
         raise RefusedError("Error")
@@ -162,7 +177,7 @@ def respond(answer: Answer, verdict: Verdict) -> web.Response:
     )
 
 
-def _drop(request: web.Request, how: Drop) -> web.Response:
+def drop(request: web.Request, how: Drop) -> web.Response:
     """End the connection without an answer: with FIN, or with RST for `reset`."""
     transport = request.transport
     if transport is not None:
@@ -177,7 +192,8 @@ def _drop(request: web.Request, how: Drop) -> web.Response:
     return web.Response()
 
 
-def _logged(came: datetime, request: web.Request, status: int, body: bytes) -> LoggedCall:
+def logged(came: datetime, request: web.Request, status: int, body: bytes) -> LoggedCall:
+    """Give the entry of a call in a log; status 0 says that no answer was given."""
     shown: object = None
     if body:
         try:

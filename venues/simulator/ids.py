@@ -16,6 +16,8 @@ class Ids:
         self._trades = Random(f"{seed}:trades")
         self._requests = Random(f"{seed}:requests")
         self._sessions = Random(f"{seed}:sessions")
+        self._planted = Random(f"{seed}:planted")
+        self._moves = Random(f"{seed}:moves")
 
     def order(self) -> str:
         """Give the id of the next order, a UUID."""
@@ -25,9 +27,17 @@ class Ids:
         """Give the id of the next trade, a UUID."""
         return _uuid(self._trades)
 
+    def planted(self) -> str:
+        """Give the id of the next planted trade or of its order; others' ids do not shift by it."""
+        return _uuid(self._planted)
+
     def session(self) -> str:
         """Give the id of the next WebSocket session."""
         return _uuid(self._sessions)
+
+    def move(self) -> str:
+        """Give the id of the next margin transfer, close request or withdrawal request, a UUID."""
+        return _uuid(self._moves)
 
     def request(self) -> str:
         """Give a `reqId` as the published examples have it: `unk-` and 20 lower-case letters or digits."""

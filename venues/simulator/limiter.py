@@ -33,19 +33,20 @@ class Verdict:
 
 
 class Window:
-    """At most `limit` requests in any one second; a refused request takes no place."""
+    """At most `limit` requests in any `span_s` seconds; a refused request takes no place."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, span_s: float = WINDOW_S) -> None:
         self.limit = limit
+        self._span_s = span_s
         self._taken: deque[float] = deque()
 
     def take(self, now_s: float) -> Verdict:
         """Ask for a place at `now_s`, seconds of a clock that never goes back."""
-        while self._taken and self._taken[0] <= now_s - WINDOW_S:
+        while self._taken and self._taken[0] <= now_s - self._span_s:
             self._taken.popleft()
         allowed = len(self._taken) < self.limit
         if allowed:
             self._taken.append(now_s)
-        # The window frees when the oldest request in it is one second old.
-        reset_ms = math.ceil((self._taken[0] + WINDOW_S - now_s) * 1000)
+        # The window frees when the oldest request in it is as old as the window is long.
+        reset_ms = math.ceil((self._taken[0] + self._span_s - now_s) * 1000)
         return Verdict(allowed, self.limit, max(0, self.limit - len(self._taken)), reset_ms)

@@ -8,7 +8,11 @@ margin errors of POST orders.  What the description leaves open, and what is don
 - the requirement is the margin requirement's ratio of the sum of all positions' absolute values;
 - profit that a reducing fill realizes is kept apart until settlement, which is not simulated: it counts
   neither as collateral nor in the margin balance;
-- an asset without a limit has a limit of zero.
+- an asset without a limit has a limit of zero;
+- after each execution the limits are worked out again: one that is breached then refuses all that does not
+  reduce positions, under its own name, until none is breached; the margin-call ratio counts among them as a
+  want of collateral.  ("If a trade causes the account to violate margin limits, further trades are blocked
+  until the account returns to a healthy state.")
 """
 
 from collections.abc import Callable
@@ -19,6 +23,7 @@ from decimal import Decimal
 from .errors import RefusedError
 from .market import USD_LIKE
 from .money import ONE, ZERO
+from .unsettled import Unsettled
 
 # Gives an asset's price in US dollars.
 Marks = Callable[[str], Decimal]
@@ -71,15 +76,45 @@ class Position:
         return realized
 
 
+@dataclass(slots=True, eq=False)
+class Liquidation:
+    """A liquidation under way: asked for from outside or not, with or without closing, begun or not."""
+
+    forced: bool = False
+    closes: bool = True
+    begun: bool = False
+
+
 @dataclass(slots=True)
 class MarginBook:
-    """Positions, limits, collateral and risk settings of one account."""
+    """Positions, limits, collateral and risk settings of one account, and how it stands.
+
+    `blocked` is the name of the refusal that the last execution left behind; `called` says that the account
+    is in margin call.
+    """
 
     risk: Risk
     limits: dict[str, Limit]
     collateral: dict[str, Decimal]
     positions: dict[str, Position] = field(default_factory=dict)
     realized: Decimal = ZERO
+    unsettled: Unsettled = field(default_factory=Unsettled)
+    liquidation: Liquidation | None = None
+    liquidations: int = 0
+    called: bool = False
+    margin_calls: int = 0
+    blocked: str | None = None
+
+    @property
+    def state(self) -> str:
+        """Give `healthy`, `margin_call` or `liquidation`."""
+        if self.liquidation is not None:
+            return "liquidation"
+        return "margin_call" if self.called else "healthy"
+
+    def open_assets(self) -> list[str]:
+        """List the assets that have a position, by name."""
+        return sorted(asset for asset, held in self.positions.items() if held.quantity != 0)
 
     def quantity(self, asset: str) -> Decimal:
         """Give the signed position in an asset."""
@@ -120,6 +155,30 @@ class MarginBook:
         balance = self.collateral_value(mark) + self.unrealized_total(mark)
         return requirement / balance if balance > 0 else Decimal("Infinity")
 
+    def violation(self, mark: Marks) -> str | None:
+        """Give the name of the refusal for the first limit that is breached as things stand, or None."""
+        values = {asset: held.quantity * mark(asset) for asset, held in self.positions.items()}
+        for asset, value in values.items():
+            limit = self.limits.get(asset, Limit())
+            if value > limit.long:
+                return "backend:trade:marginLongNOP"
+            if -value > limit.short:
+                return "backend:trade:marginShortNOP"
+        short = -sum((value for value in values.values() if value < 0), ZERO)
+        if short > self.risk.total_short_position_limit:
+            return "backend:trade:marginTotalShortNOP"
+        used = self.utilisation(mark)
+        if used is not None and (used > ONE or used >= self.risk.margin_call):
+            return "backend:trade:marginInsufficientCollateral"
+        return None
+
+    def _reduces(self, moves: dict[str, Decimal]) -> bool:
+        """Whether a trade brings every position that it moves nearer to zero and none beyond it."""
+        return all(
+            self.quantity(asset) * change < 0 and abs(change) <= abs(self.quantity(asset))
+            for asset, change in moves.items()
+        )
+
     def check(self, changes: dict[str, Decimal], working: dict[str, Decimal], mark: Marks) -> None:
         """Refuse a trade of signed `changes` by asset that the limits or the collateral do not bear.
 
@@ -127,6 +186,11 @@ class MarginBook:
         orders cannot together pass a limit that each respects.
         """
         moves = {asset: change for asset, change in changes.items() if asset not in USD_LIKE}
+        if self.liquidation is not None:
+            # "Account is in liquidation, or trade would trigger liquidation" (400 example).
+            raise RefusedError("backend:trade:willTriggerLiquidation")
+        if self.blocked is not None and not self._reduces(moves):
+            raise RefusedError(self.blocked)
         for asset, change in moves.items():
             value = (self.quantity(asset) + working.get(asset, ZERO) + change) * mark(asset)
             limit = self.limits.get(asset, Limit())
@@ -149,7 +213,6 @@ class MarginBook:
             raise RefusedError("backend:trade:marginInsufficientCollateral")
         now = self.utilisation(mark) or ZERO
         if now >= self.risk.liquidation:
-            # "Account is in liquidation, or trade would trigger liquidation" (400 example).
             raise RefusedError("backend:trade:willTriggerLiquidation")
         after = self.utilisation(mark, moves) or ZERO
         if after <= now:

@@ -120,6 +120,8 @@ class Maker:
     spread_bps: Decimal | None
     level_size: Decimal | None
     pins: dict[str, Pin] = field(default_factory=dict)
+    # Middles that were set for this account: neither the walk nor the product's own pin moves them.
+    mids: dict[str, Decimal] = field(default_factory=dict)
     _shown: dict[str, tuple[int, Book]] = field(default_factory=dict)
 
     def book(self, product: Product) -> Book:
@@ -135,13 +137,14 @@ class Maker:
         self._shown.pop(product, None)
 
     def _draw(self, product: Product) -> Book:
-        pin = self.pins.get(product.name, product.pin)
+        own = self.mids.get(product.name)
+        pin = self.pins.get(product.name, product.pin if own is None else None)
         if pin is not None:
             bids, asks = ([Level(price, size) for price, size in side] for side in pin)
             return Book(product.name, clock.now(), bids, asks)
         spread = self.spread_bps if self.spread_bps is not None else Decimal(product.settings.spread_bps)
         size = self.level_size if self.level_size is not None else Decimal(product.settings.level_size)
-        middle = product.mid * (1 + self.offset_bps / BPS)
+        middle = own if own is not None else product.mid * (1 + self.offset_bps / BPS)
         half = middle * spread / BPS / 2
         tick = product.tick
         # A bid is rounded down and an ask up, so that rounding never crosses the book.

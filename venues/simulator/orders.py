@@ -25,6 +25,13 @@ class Trade:
     quantity: Decimal
     quote_quantity: Decimal
     funding: str
+    # When it came into the counterparty's books, if that was not at once.
+    created: datetime | None = None
+
+    @property
+    def creation(self) -> datetime:
+        """Give when it came into the counterparty's books."""
+        return self.created if self.created is not None else self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class Order:
     filled_quote: Decimal = ZERO
     last_fill: datetime | None = None
     completed: datetime | None = None
+    settle_date: datetime | None = None
     triggered: bool = False
     trades: list[Trade] = field(default_factory=list)
 

@@ -62,10 +62,10 @@ class Query:
         except ValueError as error:
             raise invalid_argument(name, f"{name} must be an RFC 3339 date-time.") from error
 
-    def page(self, rows: list[T]) -> list[T]:
+    def page(self, rows: list[T], default: int = _PAGE_MAX, most: int = _PAGE_MAX) -> list[T]:
         """Cut `offset` and `limit` out of all rows."""
         offset = self.number("offset", 0, 10**9 - 1)
-        limit = self.number("limit", _PAGE_MAX, _PAGE_MAX)
+        limit = self.number("limit", default, most)
         return rows[offset : offset + limit]
 
 

@@ -6,10 +6,12 @@ Source: bitgo-prime OpenAPI, paths under /api/prime/trading/v1.
 from .account import Account
 from .desk import Desk
 from .errors import NOT_FOUND, RefusedError
+from .external import OrderFilter, find_order, list_orders
 from .fields import Fields
 from .gate import Call, Route
+from .history import TradeFilter
 from .market import Product
-from .orders import Order, Trade
+from .orders import Order
 from .query import path_id
 from .validate import parse_order
 from .wire import (
@@ -25,7 +27,7 @@ from .wire import (
 from .world import World
 
 PREFIX = "/api/prime/trading/v1"
-_ACCOUNT = PREFIX + "/accounts/{account}"
+ACCOUNT = PREFIX + "/accounts/{account}"
 _STATUSES = ("pending_open", "open", "completed", "pending_cancel", "canceled", "error", "scheduled")
 _FUNDING = ("margin", "funded")
 _PAGE = ("offset", "limit", "dateGte", "dateLt", "fundingType")
@@ -45,9 +47,14 @@ def _accounts(_world: World, _desk: Desk, call: Call) -> object:
 
 
 def _balances(world: World, _desk: Desk, call: Call) -> object:
-    call.query.flag("includeUnsettledInAvailable")
+    with_unsettled = call.query.flag("includeUnsettledInAvailable") or False
     account = call.account
-    return {"data": [balance_of(account, asset, world.ids) for asset in account.wallet.assets()]}
+    return {
+        "data": [
+            balance_of(account, asset, world.ids, with_unsettled=with_unsettled)
+            for asset in account.wallet.assets()
+        ]
+    }
 
 
 def _place(_world: World, desk: Desk, call: Call) -> object:
@@ -55,33 +62,29 @@ def _place(_world: World, desk: Desk, call: Call) -> object:
     return order_of(order, call.account.enterprise_id)
 
 
-def _orders(_world: World, _desk: Desk, call: Call) -> object:
+def _limits(world: World, call: Call) -> tuple[int, int]:
+    """Give offset and limit; a limit above the largest page is refused, for no cap is documented."""
+    most = world.settings.server.page_max
+    return call.query.number("offset", 0, 10**9 - 1), call.query.number("limit", most, most)
+
+
+def _orders(world: World, _desk: Desk, call: Call) -> object:
     query = call.query
-    client_id, status = query.text("clientOrderId"), query.choice("status", _STATUSES)
-    since, before = query.time("dateGte"), query.time("dateLt")
-    funding = query.choice("fundingType", _FUNDING)
+    wanted = OrderFilter(
+        client_order_id=query.text("clientOrderId"),
+        status=query.choice("status", _STATUSES),
+        funding=query.choice("fundingType", _FUNDING),
+        since=query.time("dateGte"),
+        before=query.time("dateLt"),
+    )
     account = call.account
-
-    def wanted(order: Order) -> bool:
-        return (
-            (status is None or order.status == status)
-            and (since is None or order.created >= since)
-            and (before is None or order.created < before)
-            and (funding is None or order.new.funding == funding)
-        )
-
-    if client_id is None:
-        rows = list(reversed(account.orders))
-    else:
-        one = account.orders_by_client_id.get(client_id)
-        rows = [one] if one is not None else []
-    page = query.page([order for order in rows if wanted(order)])
-    return {"data": [order_of(order, account.enterprise_id) for order in page]}
+    rows = list_orders(account, wanted, *_limits(world, call))
+    return {"data": [order_of(order, account.enterprise_id) for order in rows]}
 
 
 def _find(call: Call) -> Order:
     order_id = path_id(call.params["order"], "orderID")
-    order = call.account.orders_by_id.get(order_id)
+    order = find_order(call.account, order_id)
     if order is None:
         raise RefusedError(NOT_FOUND, key="orderID")
     return order
@@ -99,31 +102,24 @@ def _cancel(_world: World, desk: Desk, call: Call) -> object:
     return None
 
 
-def _trades(_world: World, _desk: Desk, call: Call) -> object:
+def _trades(world: World, _desk: Desk, call: Call) -> object:
     query = call.query
     order_id = query.text("orderId")
-    order_id = path_id(order_id, "orderId") if order_id is not None else None
-    settled = query.flag("isSettled")
-    funding = query.choice("fundingType", _FUNDING)
-    bounds = [(query.time(f"{stem}Gte"), query.time(f"{stem}Lt")) for stem in ("date", "creationDate")]
-
-    def wanted(trade: Trade) -> bool:
-        return (
-            (order_id is None or trade.order_id == order_id)
-            and (funding is None or trade.funding == funding)
-            and settled is not True
-            and all(
-                (since is None or trade.time >= since) and (before is None or trade.time < before)
-                for since, before in bounds
-            )
-        )
-
-    rows = [trade for trade in reversed(call.account.trades) if wanted(trade)]
-    return {"data": [trade_of(trade, call.account) for trade in query.page(rows)]}
+    wanted = TradeFilter(
+        order_id=path_id(order_id, "orderId") if order_id is not None else None,
+        funding=query.choice("fundingType", _FUNDING),
+        settled=query.flag("isSettled"),
+        since=query.time("dateGte"),
+        before=query.time("dateLt"),
+        created_since=query.time("creationDateGte"),
+        created_before=query.time("creationDateLt"),
+    )
+    rows = call.account.history.page(wanted, *_limits(world, call))
+    return {"data": [trade_of(trade, call.account) for trade in rows]}
 
 
 def _trade(_world: World, _desk: Desk, call: Call) -> object:
-    trade = call.account.trades_by_id.get(path_id(call.params["trade"], "tradeID"))
+    trade = call.account.history.find(path_id(call.params["trade"], "tradeID"))
     if trade is None:
         raise RefusedError(NOT_FOUND, key="tradeID")
     return trade_of(trade, call.account)
@@ -172,21 +168,21 @@ def _level2(world: World, _desk: Desk, call: Call) -> object:
 ROUTES: tuple[Route, ...] = (
     Route("GET", PREFIX + "/user/current", "user", _user),
     Route("GET", PREFIX + "/accounts", "accounts", _accounts),
-    Route("GET", _ACCOUNT + "/balances", "balances", _balances, queries=("includeUnsettledInAvailable",)),
-    Route("POST", _ACCOUNT + "/orders", "order", _place, scope="trade_trade"),
-    Route("GET", _ACCOUNT + "/orders", "order_lookup", _orders, queries=(*_PAGE, "clientOrderId", "status")),
-    Route("GET", _ACCOUNT + "/orders/{order}", "order_lookup", _order),
-    Route("PUT", _ACCOUNT + "/orders/{order}/cancel", "cancel", _cancel, scope="trade_trade"),
+    Route("GET", ACCOUNT + "/balances", "balances", _balances, queries=("includeUnsettledInAvailable",)),
+    Route("POST", ACCOUNT + "/orders", "order", _place, scope="trade_trade"),
+    Route("GET", ACCOUNT + "/orders", "order_lookup", _orders, queries=(*_PAGE, "clientOrderId", "status")),
+    Route("GET", ACCOUNT + "/orders/{order}", "order_lookup", _order),
+    Route("PUT", ACCOUNT + "/orders/{order}/cancel", "cancel", _cancel, scope="trade_trade"),
     Route(
         "GET",
-        _ACCOUNT + "/trades",
+        ACCOUNT + "/trades",
         "trades",
         _trades,
         queries=(*_PAGE, "orderId", "creationDateGte", "creationDateLt", "isSettled"),
     ),
-    Route("GET", _ACCOUNT + "/trades/{trade}", "trades", _trade),
-    Route("GET", _ACCOUNT + "/currencies", "products", _currencies),
-    Route("GET", _ACCOUNT + "/products", "products", _products),
-    Route("GET", _ACCOUNT + "/products/{product}/level1", "book", _level1),
-    Route("GET", _ACCOUNT + "/products/{product}/level2", "book", _level2, queries=("includeCumulative",)),
+    Route("GET", ACCOUNT + "/trades/{trade}", "trades", _trade),
+    Route("GET", ACCOUNT + "/currencies", "products", _currencies),
+    Route("GET", ACCOUNT + "/products", "products", _products),
+    Route("GET", ACCOUNT + "/products/{product}/level1", "book", _level1),
+    Route("GET", ACCOUNT + "/products/{product}/level2", "book", _level2, queries=("includeCumulative",)),
 )

@@ -1,45 +1,42 @@
-"""The margin operations that read; those that move money have their place beside them in `ROUTES`.
+"""The margin operations that read what is now; those of the past and those that move money stand beside it.
 
 Source: bitgo-prime OpenAPI, paths under /accounts/{accountId}/margin (the `platform` dialect: utilisations
 are ratios, positions are `netOpenPositions`).
 """
 
-from decimal import Decimal
+import msgspec
 
-from .account import Account
 from .clock import now, to_wire_time
 from .desk import Desk
-from .gate import Call, Route
-from .margin import Limit, Marks
+from .gate import Call, Handler, Route
+from .margin import Limit
+from .margin_wire import position_value, ratio, usd
 from .money import to_wire
-from .rest import PREFIX, currencies
+from .rest import ACCOUNT, currencies
+from .wire import currency_of
 from .world import World
 
-_MARGIN = PREFIX + "/accounts/{account}/margin"
-# Amounts in dollars are shown to the hundredth of a cent: the exact ones have dozens of digits.
-_SHOWN = Decimal("0.0001")
-
-
-def _usd(value: Decimal) -> dict[str, str]:
-    """Show dollars as the schema Amount3."""
-    return {"quantity": to_wire(value.quantize(_SHOWN)), "currency": "USD"}
-
-
-def _marks(world: World, account: Account) -> Marks:
-    return lambda asset: world.mark(account, asset)
+_MARGIN = ACCOUNT + "/margin"
+_PLATFORM = "platform"
 
 
 def _collateral_currencies(world: World, _desk: Desk, call: Call) -> object:
+    """List what is accepted, whether or not a product trades it."""
     known = currencies(world, call.account)
-    accepted = sorted(call.account.margin.collateral) or sorted(known)
-    return {"availableCurrencies": [known[symbol] for symbol in accepted]}
+    finest = min(product.tick for product in world.products.values())
+    return {
+        "availableCurrencies": [
+            known[symbol] if symbol in known else currency_of(symbol, finest, world.ids)
+            for symbol in call.account.margin_file.accepted
+        ]
+    }
 
 
 def _collateral(world: World, _desk: Desk, call: Call) -> object:
-    mark = _marks(world, call.account)
+    mark = world.marks(call.account)
     return {
         "balances": [
-            {"currency": asset, "quantity": to_wire(amount), "balanceValue": _usd(amount * mark(asset))}
+            {"currency": asset, "quantity": to_wire(amount), "balanceValue": usd(amount * mark(asset))}
             for asset, amount in sorted(call.account.margin.collateral.items())
         ]
     }
@@ -48,17 +45,17 @@ def _collateral(world: World, _desk: Desk, call: Call) -> object:
 def _risk_settings(_world: World, _desk: Desk, call: Call) -> object:
     risk = call.account.margin.risk
     return {
-        "totalShortPositionLimit": _usd(risk.total_short_position_limit),
+        "totalShortPositionLimit": usd(risk.total_short_position_limit),
         "marginCallPercentage": to_wire(risk.margin_call),
         "liquidationThresholdPercentage": to_wire(risk.liquidation),
         "marginRequirementPercentage": to_wire(risk.margin_requirement),
-        "minimumTransferredCollateral": _usd(risk.minimum_transferred_collateral),
+        "minimumTransferredCollateral": usd(risk.minimum_transferred_collateral),
     }
 
 
 def _positions(world: World, _desk: Desk, call: Call) -> object:
     account = call.account
-    margin, mark = account.margin, _marks(world, account)
+    margin, mark = account.margin, world.marks(account)
     wanted = call.query.texts("currency")
     rows = []
     for asset in sorted(set(margin.positions) | set(margin.limits)):
@@ -67,15 +64,16 @@ def _positions(world: World, _desk: Desk, call: Call) -> object:
         held = margin.positions.get(asset)
         limit = margin.limits.get(asset, Limit())
         modified = held.modified if held is not None else None
+        value, currency = position_value(world, account, asset, margin.quantity(asset))
         rows.append(
             {
                 "currency": asset,
                 "enterpriseId": account.enterprise_id,
                 "netOpenPosition": to_wire(margin.quantity(asset)),
-                "netOpenPositionValue": _usd(margin.quantity(asset) * mark(asset)),
-                "shortMarginPositionNotionalLimit": _usd(limit.short),
-                "longMarginPositionNotionalLimit": _usd(limit.long),
-                "unrealizedPnL": _usd(margin.unrealized(asset, mark)),
+                "netOpenPositionValue": {**usd(value), "currency": currency},
+                "shortMarginPositionNotionalLimit": usd(limit.short),
+                "longMarginPositionNotionalLimit": usd(limit.long),
+                "unrealizedPnL": usd(margin.unrealized(asset, mark)),
                 "lastModified": to_wire_time(modified or now()),
             }
         )
@@ -89,8 +87,8 @@ def _limits(_world: World, _desk: Desk, call: Call) -> object:
             {
                 "enterpriseId": account.enterprise_id,
                 "currency": asset,
-                "shortMarginPositionNotionalLimit": _usd(limit.short),
-                "longMarginPositionNotionalLimit": _usd(limit.long),
+                "shortMarginPositionNotionalLimit": usd(limit.short),
+                "longMarginPositionNotionalLimit": usd(limit.long),
             }
             for asset, limit in sorted(account.margin.limits.items())
         ]
@@ -99,29 +97,36 @@ def _limits(_world: World, _desk: Desk, call: Call) -> object:
 
 def _risk_profile(world: World, _desk: Desk, call: Call) -> object:
     """Show the margin; without positions there is no requirement and the utilisation is null."""
-    margin, mark = call.account.margin, _marks(world, call.account)
+    margin, mark = call.account.margin, world.marks(call.account)
     collateral, unrealized = margin.collateral_value(mark), margin.unrealized_total(mark)
     gross, used = margin.gross_value(mark), margin.utilisation(mark)
     profile: dict[str, object] = {
-        "netOpenPosition": _usd(gross),
-        "transferredCollateral": _usd(collateral),
-        "unrealizedPnL": _usd(unrealized),
-        "marginBalance": _usd(collateral + unrealized),
+        "netOpenPosition": usd(gross),
+        "transferredCollateral": usd(collateral),
+        "unrealizedPnL": usd(unrealized),
+        "marginBalance": usd(collateral + unrealized),
         "marginUtilizationPercentage": None,
     }
     if used is not None:
-        profile["marginRequirement"] = _usd(gross * margin.risk.margin_requirement)
-        # A balance at or below zero has no ratio; the pattern allows no infinity, so a large number stands.
-        shown = used.quantize(_SHOWN) if used.is_finite() else Decimal(999_999)
-        profile["marginUtilizationPercentage"] = to_wire(shown)
+        profile["marginRequirement"] = usd(gross * margin.risk.margin_requirement)
+        shown = to_wire(ratio(used))
+        # One of the seeds has the ratio as a JSON number; written out here, so that no float comes between.
+        profile["marginUtilizationPercentage"] = (
+            msgspec.Raw(shown.encode()) if call.account.margin_file.utilization_as_number else shown
+        )
     return {"riskProfile": profile}
 
 
+def _read(path: str, handler: Handler, dialect: str | None = None, repeated: tuple[str, ...] = ()) -> Route:
+    url = f"{_MARGIN}/{path}"
+    return Route("GET", url, "margin_read", handler, repeated=repeated, margin=True, dialect=dialect)
+
+
 ROUTES: tuple[Route, ...] = (
-    Route("GET", _MARGIN + "/collateral/currencies", "margin", _collateral_currencies),
-    Route("GET", _MARGIN + "/collateral/transferred", "margin", _collateral),
-    Route("GET", _MARGIN + "/risksettings", "margin", _risk_settings),
-    Route("GET", _MARGIN + "/netopenpositions", "margin", _positions, repeated=("currency",)),
-    Route("GET", _MARGIN + "/netopenpositionlimits", "margin", _limits),
-    Route("GET", _MARGIN + "/riskprofile", "margin", _risk_profile),
+    _read("collateral/currencies", _collateral_currencies),
+    _read("collateral/transferred", _collateral),
+    _read("risksettings", _risk_settings, _PLATFORM),
+    _read("netopenpositions", _positions, _PLATFORM, ("currency",)),
+    _read("netopenpositionlimits", _limits),
+    _read("riskprofile", _risk_profile, _PLATFORM),
 )

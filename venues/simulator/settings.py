@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from .clock import RFC3339, parse_time
+from .custody.settings import CustodySettings
+from .custody.settings import contradictions as custody_contradictions
 from .fault_model import FaultSet
 from .money import AMOUNT_PATTERN
 
@@ -24,10 +27,20 @@ Price = Annotated[str, Meta(pattern=rf"\A(?=.*[1-9]){AMOUNT_PATTERN}\Z")]
 Levels = list[tuple[Price, Amount]]
 Side = Literal["buy", "sell"]
 Scope = Literal["trade_view", "trade_trade"]
+MarginDialect = Literal["platform", "express", "both"]
+StepMillis = Annotated[int, Meta(ge=0, le=3_600_000)]
+Moment = Annotated[str, Meta(pattern=RFC3339)]
+Days = Annotated[int, Meta(ge=1, le=36_500)]
+Rows = Annotated[int, Meta(ge=0, le=100_000_000)]
 
 
 def _all_scopes() -> list[Scope]:
     return ["trade_view", "trade_trade"]
+
+
+def _collateral_currencies() -> list[Symbol]:
+    # "Accepted collateral assets: USD, USDT, USDC, BTC."
+    return ["USD", "USDT", "USDC", "BTC"]
 
 
 class SettingsError(ValueError):
@@ -42,6 +55,8 @@ class ServerSettings(Struct, forbid_unknown_fields=True, frozen=True):
     requests_per_second: Rate = 10
     # How long a minute of an order's duration lasts: tests make it short.
     minute_ms: Annotated[int, Meta(ge=1, le=60_000)] = 60_000
+    # The most rows of orders or trades in one answer; a larger limit is refused.
+    page_max: Annotated[int, Meta(ge=1, le=10_000)] = 500
 
 
 class ProductSettings(Struct, forbid_unknown_fields=True, frozen=True):
@@ -116,6 +131,16 @@ class AccountSettings(Struct, forbid_unknown_fields=True, frozen=True):
     collateral: dict[Symbol, Amount] = {}
     limits: dict[Symbol, LimitSettings] = {}
     risk: RiskSettings = RiskSettings()
+    margin_dialect: MarginDialect = "platform"
+    utilization_as_number: bool = False
+    position_value_currency: Symbol = "USD"
+    position_value_usd: Price = "1"
+    collateral_currencies: list[Symbol] = field(default_factory=_collateral_currencies)
+    close_step_ms: StepMillis = 50
+    liquidation_step_ms: StepMillis = 1_000
+    trades_generated: Rows = 0
+    trades_generated_until: Moment = "2026-01-01T00:00:00Z"
+    trades_generated_days: Days = 365
     books: list[BookSettings] = []
     faults: FaultSet = FaultSet()
 
@@ -127,6 +152,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     accounts: Annotated[list[AccountSettings], Meta(min_length=1, max_length=1_000)]
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     server: ServerSettings = ServerSettings()
+    custody: Annotated[list[CustodySettings], Meta(max_length=1_000)] = []
 
 
 def load(path: Path) -> Settings:
@@ -203,7 +229,17 @@ def _contradictions(settings: Settings) -> list[str]:
             if book.product not in names
         ]
         wrong += [f"accounts[{place}].faults: {problem}" for problem in account.faults.problems()]
+        wrong += _not_a_moment(f"accounts[{place}].trades_generated_until", account.trades_generated_until)
+    wrong += custody_contradictions(settings.custody, {account.token for account in settings.accounts})
     return wrong
+
+
+def _not_a_moment(key: str, text: str) -> list[str]:
+    try:
+        parse_time(text)
+    except ValueError as error:
+        return [f"{key}: {error}"]
+    return []
 
 
 def _repeated(names: list[str]) -> list[str]:

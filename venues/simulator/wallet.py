@@ -17,6 +17,8 @@ class Wallet:
         self.balances = dict(balances)
         self._holds: dict[str, tuple[str, Decimal]] = {}
         self._held: dict[str, Decimal] = {}
+        # Signed sums of what trades brought and took and what has not settled yet.
+        self._unsettled: dict[str, Decimal] = {}
 
     def held(self, asset: str) -> Decimal:
         """Give what working orders hold of an asset."""
@@ -29,6 +31,26 @@ class Wallet:
     def tradable(self, asset: str) -> Decimal:
         """Give what is left for new orders; never below zero, also when a balance was set below its holds."""
         return max(self.balances.get(asset, ZERO) - self.held(asset), ZERO)
+
+    def defer(self, asset: str, change: Decimal) -> None:
+        """Count a signed change as not settled, or with the opposite sign as settled."""
+        self._unsettled[asset] = self._unsettled.get(asset, ZERO) + change
+
+    def unsettled(self, asset: str) -> Decimal:
+        """Give the part of the balance that trades brought and that has not settled.
+
+        What they took away is out of the balance already: a sale that has not settled leaves nothing here.
+        """
+        return min(max(self._unsettled.get(asset, ZERO), ZERO), self.balances.get(asset, ZERO))
+
+    def unsettled_held(self, asset: str) -> Decimal:
+        """Give what orders hold of the unsettled part: that first, so that more can be withdrawn."""
+        return min(self.held(asset), self.unsettled(asset))
+
+    def withdrawable(self, asset: str) -> Decimal:
+        """Give what is settled and not held; what can be traded and has not settled cannot leave yet."""
+        settled = self.balances.get(asset, ZERO) - self.unsettled(asset)
+        return max(settled - (self.held(asset) - self.unsettled_held(asset)), ZERO)
 
     def hold(self, order_id: str, asset: str, amount: Decimal) -> None:
         """Reserve for a new order, or refuse it for want of funds."""

@@ -38,7 +38,7 @@ class WireOrder(Struct, rename="camel", frozen=True):
     scheduled_date: str | None
     last_fill_date: str | None
     completion_date: str | None
-    settle_date: None
+    settle_date: str | None
     funding_type: str
     type: str
     time_in_force: str | None
@@ -80,7 +80,7 @@ def order_of(order: Order, enterprise_id: str) -> WireOrder:
         scheduled_date=to_wire_time(new.scheduled) if new.scheduled is not None else None,
         last_fill_date=to_wire_time(order.last_fill) if order.last_fill is not None else None,
         completion_date=to_wire_time(order.completed) if order.completed is not None else None,
-        settle_date=None,
+        settle_date=to_wire_time(order.settle_date) if order.settle_date is not None else None,
         funding_type=new.funding,
         type=new.type,
         time_in_force=new.time_in_force,
@@ -112,7 +112,7 @@ def _or_null(value: Decimal | None) -> str | None:
 
 
 class WireTrade(Struct, rename="camel", frozen=True):
-    """PrimeTrade; the simulator settles nothing."""
+    """PrimeTrade."""
 
     id: str
     order_id: str
@@ -125,27 +125,27 @@ class WireTrade(Struct, rename="camel", frozen=True):
     quantity: str
     funding_type: str
     settled: bool
-    settle_date: None
+    settle_date: str | None
     account_id: str
     enterprise_id: str
 
 
 def trade_of(trade: Trade, account: Account) -> WireTrade:
     """Show a trade as GET trades does."""
-    moment = to_wire_time(trade.time)
+    settled = account.history.settle_date(trade)
     return WireTrade(
         id=trade.id,
         order_id=trade.order_id,
-        time=moment,
-        creation_date=moment,
+        time=to_wire_time(trade.time),
+        creation_date=to_wire_time(trade.creation),
         product=trade.product,
         side=trade.side,
         price=to_wire(trade.price),
         quote_quantity=to_wire(trade.quote_quantity),
         quantity=to_wire(trade.quantity),
         funding_type=trade.funding,
-        settled=False,
-        settle_date=None,
+        settled=settled is not None,
+        settle_date=to_wire_time(settled) if settled is not None else None,
         account_id=account.id,
         enterprise_id=account.enterprise_id,
     )
@@ -226,17 +226,21 @@ class WireBalance(Struct, rename="camel", frozen=True):
     withdrawable_balance: str
 
 
-def balance_of(account: Account, asset: str, ids: Ids) -> WireBalance:
-    """Show a balance; what can be traded can be withdrawn, for nothing here is unsettled."""
-    tradable = to_wire(account.wallet.tradable(asset))
+def balance_of(account: Account, asset: str, ids: Ids, *, with_unsettled: bool = False) -> WireBalance:
+    """Show a balance; what has not settled counts as withdrawable only if it is asked for like that.
+
+    "Withdrawals may be initiated from the unsettled available balance" (includeUnsettledInAvailable).
+    """
+    wallet = account.wallet
+    tradable = to_wire(wallet.tradable(asset))
     return WireBalance(
         currency_id=ids.fixed("currency", asset),
         currency=asset,
-        balance=to_wire(account.wallet.balances.get(asset, ZERO)),
-        held_balance=to_wire(account.wallet.held(asset)),
-        unsettled_held_balance="0",
+        balance=to_wire(wallet.balances.get(asset, ZERO)),
+        held_balance=to_wire(wallet.held(asset)),
+        unsettled_held_balance=to_wire(wallet.unsettled_held(asset)),
         tradable_balance=tradable,
-        withdrawable_balance=tradable,
+        withdrawable_balance=tradable if with_unsettled else to_wire(wallet.withdrawable(asset)),
     )
 
 
