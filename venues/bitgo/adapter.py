@@ -11,14 +11,11 @@ What `Venue` leaves open is decided so:
 """
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Sequence
-from decimal import Decimal
 
 from router.core.model import Book, Connection, Fill, OrderReport, OutboundOrder, Product
 from router.ports import (
-    BudgetSpentError,
     CancelResult,
     Clock,
     Health,
@@ -31,19 +28,24 @@ from router.ports import (
     VenueListener,
     VenueUnreachableError,
 )
+from router.ports.accounts import TradingAccount
 from router.settings import CompetitionSettings, ConnectionSettings
 from venues.bitgo import wire
+from venues.bitgo.account import BitgoAccount
 from venues.bitgo.book import BadBookError, Snapshots, book_of
 from venues.bitgo.client import Client
 from venues.bitgo.encode import socket_url
 from venues.bitgo.explain import Explainer
 from venues.bitgo.feed import Feed
+from venues.bitgo.foreign import foreign_order_of, may_be_ours
 from venues.bitgo.orders import Orders
-from venues.bitgo.parse import balance_of, decode, lacks_reason, readable, report_of_message
+from venues.bitgo.parse import lacks_reason, report_of_message
+from venues.bitgo.telling import Telling
+from venues.bitgo.upkeep import Upkeep
 from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
-from venues.transport.coalesce import Coalesced
 from venues.transport.ending import see_through, settle
+from venues.transport.reader import decode
 from venues.transport.standing import Standing
 from venues.transport.timing import Timing
 
@@ -61,23 +63,31 @@ class BitgoPrime:
         timing: Timing,
     ) -> None:
         self._connection = settings.connection
-        self._competition = competition
         self._clock = clock
         self._timing = timing
         self._draws = draws
         self._budget = budget
-        self._listener: VenueListener | None = None
+        self._telling = Telling(self._connection.id)
         self._standing = Standing(clock, self._health_changed)
         self._client = Client(settings, budget, clock, timing, self._standing.score, self._recorded)
         self._orders = Orders(self._client, self._connection, clock, timing)
         self._feed = Feed(
             settings.account_id, socket_url(settings.base_url), self, timing, self._new_backoff()
         )
-        self._explainer = Explainer(self._orders.explain, self._report, self._new_backoff())
-        self._balances = Coalesced(self._read_balances)
-        self._products: dict[str, Product] = {}
+        self._explainer = Explainer(self._orders.explain, self._telling.order, self._new_backoff())
+        self._upkeep = Upkeep(
+            self._connection,
+            competition,
+            self._client,
+            self._standing,
+            self._telling,
+            clock,
+            timing,
+            self._new_backoff,
+            self._feed.offer,
+        )
+        self._account = BitgoAccount(settings, self._client, self._telling, clock, timing)
         self._books: dict[str, Snapshots] = {}
-        self._stated_at: int | None = None
         self._taken = 0
         self._submits: set[asyncio.Task[SubmitResult]] = set()
 
@@ -86,21 +96,26 @@ class BitgoPrime:
         """Who this is."""
         return self._connection
 
+    @property
+    def account(self) -> TradingAccount:
+        """The account's books, and the margin side of a PTS account."""
+        return self._account
+
     def health(self) -> Health:
         """Its condition now."""
         return self._standing.health(self._budget.left())
 
     def product(self, name: str) -> Product | None:
         """A product, as last read."""
-        return self._products.get(name)
+        return self._upkeep.products.get(name)
 
     def products(self) -> Sequence[Product]:
         """All of them, as last read."""
-        return tuple(self._products.values())
+        return tuple(self._upkeep.products.values())
 
     def book(self, product: str) -> Book | None:
         """The streamed book; subscribes it where it is not yet."""
-        known = self._products.get(product)
+        known = self._upkeep.products.get(product)
         if known is None:
             return None
         self._feed.want(product)
@@ -115,7 +130,7 @@ class BitgoPrime:
 
     async def request_book(self, product: str, deadline: int) -> Book:
         """Ask for a book, in the lane that leaves most to orders."""
-        known = self._products.get(product)
+        known = self._upkeep.products.get(product)
         if known is None:
             raise VenueUnreachableError("expected a product that is known, was another")
         found = await self._client.read(
@@ -183,7 +198,7 @@ class BitgoPrime:
     def _tell_orphan(self, task: "asyncio.Task[SubmitResult]") -> None:
         result = None if task.cancelled() else task.result()
         if isinstance(result, Taken):
-            self._report(result.report)
+            self._telling.order(result.report)
 
     async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
         """What the counterparty knows of an order."""
@@ -212,135 +227,25 @@ class BitgoPrime:
 
     async def read_balances(self) -> None:
         """Read the balances; calls that come while one runs share the next one."""
-        if not self._connection.pts:
-            await self._balances()
-
-    async def _read_balances(self) -> None:
-        asked_at = self._clock.now()
-        overdue_ns = 2 * self._competition.balance_refresh_ms * 1_000_000
-        # Under a lasting load of orders the balances' own lane may never be served, and an account whose
-        # balance is unknown cannot trade: a statement that is overdue goes with the look-ups.
-        overdue = self._stated_at is not None and asked_at - self._stated_at > overdue_ns
-        lane = Lane.LOOK_UP if overdue else Lane.BALANCES
-        rows = await self._client.read("balances", "balances", kind=wire.Rows, lane=lane)
-        stated: dict[str, Decimal] = {}
-        for row in rows.data:
-            try:
-                asset, amount = balance_of(row)
-            except OffWireError:
-                # An asset that is not stated counts as zero: the safe side.
-                self._bad_data("", "balance")
-                continue
-            if asset in stated:
-                raise OffWireError("expected every currency once, was one twice")
-            stated[asset] = amount
-        self._stated_at = asked_at
-        if self._listener is not None:
-            self._listener.balances_stated(self._connection.id, stated, asked_at)
+        await self._upkeep.read_balances()
 
     async def run(self, listener: VenueListener) -> None:
         """Keep the connection up until cancelled; what is in flight then has `stop_ms` to end."""
-        self._listener = listener
+        self._telling.listener = listener
         session = self._client.open()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._feed.run(session, self._client.authorization))
-                group.create_task(self._keep_products())
-                group.create_task(self._keep_synchronous(listener))
-                group.create_task(self._probe())
-                group.create_task(self._watch_degraded())
                 group.create_task(self._explainer.run())
-                if not self._connection.pts:
-                    group.create_task(self._keep_balances())
+                self._upkeep.start(group, listener)
         finally:
             await see_through(self._end())
 
     async def _end(self) -> None:
-        await settle(self._submits, self._timing.stop_ms)
-        await self._balances.close()
+        await settle((*self._submits, *self._account.moving()), self._timing.stop_ms)
+        await self._upkeep.close()
         await self._client.close()
         self._standing.stop()
-
-    async def _keep_products(self) -> None:
-        backoff = self._new_backoff()
-        while True:
-            await self._standing.closed()
-            try:
-                await self._read_products()
-            except VenueUnreachableError as error:
-                self._standing.note(f"products: {error.detail}")
-                await asyncio.sleep(backoff.next_s())
-            else:
-                backoff.reset()
-                await asyncio.sleep(self._timing.products_ms / 1000)
-
-    async def _read_products(self) -> None:
-        rows = await self._client.read("products", "products", kind=wire.Rows, lane=Lane.REST)
-        found: dict[str, Product] = {}
-        for product in readable(rows.data):
-            if isinstance(product, OffWireError):
-                self._bad_data("", "product")
-            else:
-                found[product.name] = product
-        if not found:
-            raise OffWireError("expected a product that can be read, was none")
-        self._products = found
-        pts = self._connection.pts
-        self._feed.offer(
-            sorted(name for name, p in found.items() if p.enabled and (p.margin_supported or not pts))
-        )
-        self._standing.products_known()
-
-    async def _keep_synchronous(self, listener: VenueListener) -> None:
-        """After every (re)connection, read again what was missed, and only then trade."""
-        backoff = self._new_backoff()
-        while True:
-            generation = await self._standing.sync_wanted()
-            try:
-                began = self._clock.now()
-                await listener.reconcile(self._connection.id)
-                # Who reconciles may have read them on the way.
-                if self._stated_at is None or self._stated_at < began:
-                    await self.read_balances()
-            except VenueUnreachableError as error:
-                self._standing.note(f"reconciling: {error.detail}")
-                await asyncio.sleep(backoff.next_s())
-            else:
-                backoff.reset()
-                self._standing.synchronous(generation)
-
-    async def _keep_balances(self) -> None:
-        while True:
-            await asyncio.sleep(self._competition.balance_refresh_ms / 1000)
-            await self._standing.closed()
-            # A failure is counted where it happened; the statement ages until one succeeds.
-            with contextlib.suppress(VenueUnreachableError):
-                await self.read_balances()
-
-    async def _probe(self) -> None:
-        """While the breaker is open, try one read at a time."""
-        backoff = self._new_backoff()
-        while True:
-            await self._standing.opened()
-            await asyncio.sleep(backoff.next_s())
-            try:
-                await self._read_products()
-            except BudgetSpentError:
-                continue
-            except VenueUnreachableError as error:
-                self._standing.note(error.detail)
-            else:
-                backoff.reset()
-                self._standing.close()
-
-    async def _watch_degraded(self) -> None:
-        """While the feed is down, read something now and then, to know whether it answers at all."""
-        while True:
-            await asyncio.sleep(self._timing.degraded_probe_ms / 1000)
-            if self._standing.is_degraded:
-                # A failure is counted where it happened; enough of them open the breaker.
-                with contextlib.suppress(VenueUnreachableError):
-                    await self._read_products()
 
     # What the feed tells.
     def feed_changed(self, up: bool, detail: str | None) -> None:  # noqa: FBT001 - see FeedOwner
@@ -364,12 +269,27 @@ class BitgoPrime:
         try:
             found = decode(message, wire.OrderMessage)
             report = report_of_message(found, self._connection, now)
+            self._tell_foreign(found, now)
         except OffWireError:
             self._bad_data("", "order_message")
             return
         if report is None or (lacks_reason(found, report) and self._explainer.holds(report)):
             return
-        self._report(report)
+        self._telling.order(report)
+
+    def _tell_foreign(self, message: wire.OrderMessage, now: int) -> None:
+        """Whatever somebody else's order does to the account is not in what we know of its balances."""
+        own_id = message.client_order_id
+        if own_id and self._explainer.knows(own_id):
+            return
+        foreign = foreign_order_of(message, self._connection, now)
+        if foreign is None:
+            return
+        if foreign.state.is_final or not own_id:
+            # An order with an id like ours may be another router's on the same account.
+            self._upkeep.balances_spoiled()
+        if not own_id or not may_be_ours(own_id, self._connection.id):
+            self._telling.foreign_order(foreign)
 
     def feed_garbled(self, product: str, what: str) -> None:
         """A message of the feed was dropped."""
@@ -378,19 +298,12 @@ class BitgoPrime:
     def _new_backoff(self) -> Backoff:
         return Backoff(self._timing.backoff_ms_min, self._timing.backoff_ms_max, self._draws)
 
-    def _report(self, report: OrderReport) -> None:
-        if self._listener is not None:
-            self._listener.order_reported(self._connection.id, report)
-
     def _bad_data(self, product: str, what: str) -> None:
-        if self._listener is not None:
-            self._listener.bad_data(self._connection.id, product, what)
+        self._telling.bad_data(product, what)
 
     def _health_changed(self) -> None:
-        if self._listener is not None:
-            self._listener.health_changed(self._connection.id, self.health())
+        self._telling.health(self.health())
 
     def _recorded(self, operation: str, result: str, latency_ns: int, request_id: str | None) -> None:
         self._standing.scored()
-        if self._listener is not None:
-            self._listener.request_answered(self._connection.id, operation, result, latency_ns, request_id)
+        self._telling.request(operation, result, latency_ns, request_id)

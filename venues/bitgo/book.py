@@ -15,8 +15,8 @@ from router.core.model import Book, Level, Product
 from router.core.money import is_multiple, parse_positive
 from router.ports import OffWireError
 from venues.bitgo import wire
-from venues.bitgo.parse import decode
-from venues.bitgo.times import parse_time
+from venues.transport.reader import decode
+from venues.transport.times import parse_time
 
 LEVELS_MAX: Final = 1000
 """Levels of a side that are read; deeper ones are left. It bounds the work that one message can cause."""

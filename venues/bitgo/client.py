@@ -1,20 +1,18 @@
 """REST calls to one account: budget, one exchange, one record of how it ended."""
 
-from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import aiohttp
-import msgspec
 
 from router.core.errors import VenueError
 from router.ports import BudgetSpentError, Clock, Lane, OffWireError, VenueUnreachableError
 from router.settings import ConnectionSettings
-from venues.bitgo.encode import account_url
+from venues.bitgo.encode import Query, account_url
 from venues.bitgo.errors import said
-from venues.bitgo.parse import decode
 from venues.transport.budget import RequestBudget
 from venues.transport.health import Score
+from venues.transport.reader import Recorder, bearer, decode, result_of, user_agent
 from venues.transport.session import (
     ANSWER_BYTES_MAX,
     LIST_BYTES_MAX,
@@ -26,10 +24,9 @@ from venues.transport.session import (
     open_session,
 )
 from venues.transport.timing import Timing
+from venues.transport.wording import masked
 
 T = TypeVar("T")
-Recorder = Callable[[str, str, int, str | None], None]
-"""Operation, result, latency in nanoseconds, the counterparty's request id."""
 
 _NOT_RUNNING: Final = "the connection is not running"
 
@@ -56,7 +53,7 @@ class Client:
 
     def open(self) -> aiohttp.ClientSession:
         """Open the session, which the feed uses too."""
-        self._session = open_session(f"caas-router/{_version()}")
+        self._session = open_session(user_agent())
         return self._session
 
     async def close(self) -> None:
@@ -67,7 +64,7 @@ class Client:
 
     def authorization(self) -> dict[str, str]:
         """The header that carries the token: made for each request, kept nowhere."""
-        return {"Authorization": f"Bearer {self._settings.token.reveal()}"}
+        return bearer(self._settings.token)
 
     async def send(
         self, operation: str, method: str, *steps: str, body: bytes | None = None, timeout_ms: int
@@ -84,13 +81,53 @@ class Client:
         *steps: str,
         kind: type[T],
         lane: Lane,
-        query: Mapping[str, str] | None = None,
+        query: Query | None = None,
         deadline: int | None = None,
+        scored: bool = True,
     ) -> T:
         """GET below the account; `deadline` in nanoseconds since the epoch, else the timing's.
 
-        Raises `VenueUnreachableError`, `OffWireError`, `BudgetSpentError`.
+        `scored`: whether it counts for the connection's health. What no order depends on does not: a report
+        that cannot be read must not take a connection out of competitions. Raises `VenueUnreachableError`,
+        `OffWireError`, `BudgetSpentError`.
         """
+        answer, record = await self._get(operation, steps, query, lane, deadline, scored=scored)
+        return self._read(answer, kind, record)
+
+    async def read_if_there(
+        self, operation: str, *steps: str, kind: type[T], lane: Lane, query: Query | None = None
+    ) -> T | None:
+        """GET what may not be there: None where the answer is 404. Not scored; raises as `read` does."""
+        answer, record = await self._get(operation, steps, query, lane, None, scored=False)
+        if answer.status == 404:
+            record("refused")
+            return None
+        return self._read(answer, kind, record)
+
+    def _read(self, answer: Answered, kind: type[T], record: Callable[[str], None]) -> T:
+        if answer.status != 200:
+            error = self.said(answer)
+            record(result_of(answer.status, error))
+            detail = f"answered {answer.status}, {error.name or 'no known body'}"
+            raise VenueUnreachableError(detail, error)
+        try:
+            found = decode(answer.body, kind)
+        except OffWireError:
+            record("off_wire")
+            raise
+        record("ok")
+        return found
+
+    async def _get(
+        self,
+        operation: str,
+        steps: tuple[str, ...],
+        query: Query | None,
+        lane: Lane,
+        deadline: int | None,
+        *,
+        scored: bool,
+    ) -> tuple[Answered, Callable[[str], None]]:
         if self._session is None:
             raise VenueUnreachableError(_NOT_RUNNING)
         limit = self._clock.now() + self._timing.read_ms * 1_000_000
@@ -100,7 +137,9 @@ class Client:
         if timeout_ms < 1:
             self.budget.unused()
             raise BudgetSpentError("expected time left for a request, was none")
-        got, record = await self._exchange(operation, "GET", steps, query, None, LIST_BYTES_MAX, timeout_ms)
+        got, record = await self._exchange(
+            operation, "GET", steps, query, None, LIST_BYTES_MAX, timeout_ms, scored=scored
+        )
         match got:
             case NotSent():
                 record("never_sent")
@@ -108,36 +147,24 @@ class Client:
             case Lost():
                 record(got.result)
                 raise VenueUnreachableError(got.detail)
-            case Answered() if got.status != 200:
-                error = self.said(got)
-                record(result_of(got.status, error))
-                raise VenueUnreachableError(f"answered {got.status}, {error.name or 'no known body'}", error)
             case Answered():
-                try:
-                    found = decode(got.body, kind)
-                except OffWireError:
-                    record("off_wire")
-                    raise
-                record("ok")
-                return found
+                return got, record
 
     def said(self, answer: Answered) -> VenueError:
         """What an answer says that is no success, without our token, should it repeat it."""
-        error = said(answer)
-        token = self._settings.token.reveal()
-        if error.message is not None and token in error.message:
-            error = msgspec.structs.replace(error, message=error.message.replace(token, "…"))
-        return error
+        return masked(said(answer), self._settings.token)
 
     async def _exchange(
         self,
         operation: str,
         method: str,
         steps: tuple[str, ...],
-        query: Mapping[str, str] | None,
+        query: Query | None,
         body: bytes | None,
         bytes_max: int,
         timeout_ms: int,
+        *,
+        scored: bool = True,
     ) -> tuple[Exchange, Callable[[str], None]]:
         began = self._clock.now()
         headers = self.authorization()
@@ -175,26 +202,12 @@ class Client:
 
         def record(result: str) -> None:
             # A refusal is an answer; a token that is not accepted any more makes every call one.
-            if result in ("ok", "refused", "rate_limited") and status != 401:
+            if not scored:
+                pass
+            elif result in ("ok", "refused", "rate_limited") and status != 401:
                 self._score.succeeded(latency_ns)
             else:
                 self._score.failed()
             self._recorded(operation, result, latency_ns, None if error is None else error.request_id)
 
         return got, record
-
-
-def result_of(status: int, error: VenueError) -> str:
-    """The word for an answer that is no success."""
-    if status == 429:
-        return "rate_limited"
-    if status >= 500:
-        return "server_error"
-    return "refused" if status >= 400 and error.name is not None else "off_wire"
-
-
-def _version() -> str:
-    try:
-        return version("caas-router")
-    except PackageNotFoundError:
-        return "0"

@@ -12,11 +12,11 @@ from typing import Final
 import msgspec
 
 from router.core.errors import Code, OrderError, VenueError
+from router.core.movement import MoveKind
 from venues.bitgo import wire
 from venues.transport.session import Answered
+from venues.transport.wording import MESSAGE_LENGTH_MAX, NAME_LENGTH_MAX, plain
 
-NAME_LENGTH_MAX: Final = 128
-MESSAGE_LENGTH_MAX: Final = 512
 UNAUTHENTICATED_NAME: Final = "Error"
 
 
@@ -75,6 +75,9 @@ CATALOGUE: Final[dict[str, Row]] = {
 
 REASONS: Final = {"insufficientFunds": "backend:trade:insufficientFunds"}
 """`reason` of `Order` → the catalogue; of `internalError`, the other reason, the description tells more."""
+_IN_USE: Final = "backend:common:inUse"
+_ONE_AT_A_TIME: Final = (MoveKind.CLOSE, MoveKind.COLLATERAL_WITHDRAWAL)
+"""Moves of which BitGo lets one be pending (to an account, or to a currency)."""
 _NAME = re.compile(r"backend:[A-Za-z]+:[A-Za-z]+", re.ASCII)
 
 
@@ -87,12 +90,12 @@ def said(answer: Answered) -> VenueError:
     """What an answer that is no success says; without a name where it is not one of BitGo's bodies."""
     try:
         body = msgspec.json.decode(answer.body, type=wire.ErrorBody)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return VenueError(http_status=answer.status)
     return VenueError(
-        name=_text(body.error_name, NAME_LENGTH_MAX),
+        name=plain(body.error_name, NAME_LENGTH_MAX),
         message=_message(body),
-        request_id=_text(body.req_id, NAME_LENGTH_MAX),
+        request_id=plain(body.req_id, NAME_LENGTH_MAX),
         http_status=answer.status,
     )
 
@@ -114,6 +117,26 @@ def refusal(error: VenueError, connection_id: str, *, pts: bool) -> OrderError |
     )
 
 
+def move_refusal(error: VenueError, connection_id: str, kind: MoveKind | None) -> OrderError | None:
+    """The refusal of a move of margin money that an answer is; None where it is no definite no.
+
+    The catalogue holds here too, but for two names. `inUse` has no id of ours to be about: to a close and to
+    a withdrawal it is documented as another request that is pending (409), so this one was not taken; to
+    any other move it is not documented. `insufficientFunds` speaks of what was to be moved, not of credit.
+    `kind` None: a withdrawal that was to be cancelled.
+    """
+    if error.name == _IN_USE and error.http_status == 409 and kind in _ONE_AT_A_TIME:
+        return OrderError(
+            code=Code.VENUE_REJECTED,
+            detail=_detail(error),
+            connection_id=connection_id,
+            venue_error=error,
+        )
+    if error.http_status == 409:
+        return None
+    return refusal(error, connection_id, pts=False)
+
+
 def failure(reason: str | None, description: str | None, connection_id: str, *, pts: bool) -> OrderError:
     """Why an order failed after it had been taken: `reason` and `reasonDescription` of `Order`.
 
@@ -129,11 +152,11 @@ def failure(reason: str | None, description: str | None, connection_id: str, *, 
     words = ": ".join(text for text in (reason, description) if text)
     return OrderError(
         code=code_of(row, pts=pts) if row.definite else Code.VENUE_REJECTED,
-        detail=f"the counterparty ended the order: {_text(words, MESSAGE_LENGTH_MAX) or 'it gave no reason'}",
+        detail=f"the counterparty ended the order: {plain(words, MESSAGE_LENGTH_MAX) or 'it gave no reason'}",
         retryable=row.retryable,
         connection_id=connection_id,
         venue_error=VenueError(
-            name=_text(reason, NAME_LENGTH_MAX), message=_text(description, MESSAGE_LENGTH_MAX)
+            name=plain(reason, NAME_LENGTH_MAX), message=plain(description, MESSAGE_LENGTH_MAX)
         ),
     )
 
@@ -150,13 +173,5 @@ def _message(body: wire.ErrorBody) -> str | None:
     """The most telling text: the context's, else the error's own, else its object's."""
     for holder in (body.context, body.error):
         if isinstance(holder, dict) and isinstance(holder.get("message"), str):
-            return _text(holder["message"], MESSAGE_LENGTH_MAX)
-    return _text(body.error, MESSAGE_LENGTH_MAX)
-
-
-def _text(value: object, length_max: int) -> str | None:
-    """A text fit to be shown: cut, without control characters; None where it is none."""
-    if not isinstance(value, str) or not value:
-        return None
-    kept = "".join(character if character.isprintable() else " " for character in value[:length_max])
-    return kept if len(value) <= length_max else kept[:-1] + "…"
+            return plain(holder["message"], MESSAGE_LENGTH_MAX)
+    return plain(body.error, MESSAGE_LENGTH_MAX)

@@ -59,6 +59,10 @@ class Explainer:
         if held is not None:
             self._must_ask(client_order_id, held)
 
+    def knows(self, client_order_id: str) -> bool:
+        """Whether the order was sent, looked up or cancelled by this process."""
+        return client_order_id in self._stands
+
     def holds(self, report: OrderReport) -> bool:
         """The feed says that an order ended, and not why: whether its reason is coming, so tell nobody."""
         client_order_id = report.venue_client_order_id

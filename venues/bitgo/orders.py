@@ -25,12 +25,13 @@ from router.ports import (
     VenueUnreachableError,
 )
 from venues.bitgo import wire
-from venues.bitgo.client import Client, result_of
+from venues.bitgo.client import Client
 from venues.bitgo.encode import encode_order, funding_of
 from venues.bitgo.errors import refusal
-from venues.bitgo.parse import decode, fill_of, report_of_order
-from venues.bitgo.times import format_time
+from venues.bitgo.parse import fill_of, report_of_order
+from venues.transport.reader import decode, result_of
 from venues.transport.session import Answered, Lost, NotSent
+from venues.transport.times import format_time
 from venues.transport.timing import Timing
 
 PAGE: Final = 100

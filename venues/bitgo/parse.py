@@ -16,13 +16,15 @@ from router.ports import OffWireError
 from venues.bitgo import wire
 from venues.bitgo.encode import funding_of
 from venues.bitgo.errors import REASONS, failure
-from venues.bitgo.times import MINUTE_NS, parse_time
+from venues.transport.reader import decode
+from venues.transport.times import parse_time
 
 PRECISION_MAX: Final = 18
 _NAME_LENGTH_MAX: Final = 64
 
 STATES: Final = {
-    "scheduled": VenueState.PENDING,
+    # Taken, and waiting for its date as asked: nothing is pending that a caller should wait for.
+    "scheduled": VenueState.WORKING,
     "pending_open": VenueState.PENDING,
     # The older text's name of an order that was created.
     "opened": VenueState.PENDING,
@@ -42,18 +44,9 @@ _EXECUTIONS: Final = {
     "8": VenueState.FAILED,
 }
 _FILL: Final = "F"
+_TWAP: Final = "twap"
 
 T = TypeVar("T")
-
-
-def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
-    """JSON into a struct of the wire; raises `OffWireError`, which says what is wrong and not what it was."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
-        raise OffWireError(f"expected {kind.__name__}: {error}") from error
-    except UnicodeDecodeError as error:
-        raise OffWireError(f"expected {kind.__name__} in UTF-8") from error
 
 
 def report_of_order(order: wire.Order, connection: Connection, now: int) -> OrderReport:
@@ -90,17 +83,15 @@ def _says_why(order: wire.Order) -> bool:
 
 
 def _ran_out(order: wire.Order) -> bool:
-    """Whether a cancelled order's time was over: BitGo has no status for an expired order."""
-    # A duration makes an order GTD, whatever its time in force says (`NewLimitOrderRequest`).
-    if order.duration is None or order.time_in_force not in (None, "GTD"):
+    """Whether a cancelled order's time was over: BitGo has no status for an expired order.
+
+    It had a duration, no user cancelled it, and nothing is said to have gone wrong. Its dates do not decide:
+    a TWAP's remainder ends with its last slice, before the duration is over, and a schedule begins it late.
+    """
+    # A duration makes a limit order GTD, whatever it says (`NewLimitOrderRequest`); a TWAP says nothing.
+    if order.duration is None or (order.type != _TWAP and order.time_in_force not in (None, "GTD")):
         return False
-    if order.canceled_by_user_id or order.cancelled_by_user_id:
-        return False
-    try:
-        lasted = parse_time(order.completion_date) - parse_time(order.creation_date)
-    except ValueError:
-        return False
-    return lasted >= order.duration * MINUTE_NS
+    return not (order.canceled_by_user_id or order.cancelled_by_user_id)
 
 
 def report_of_message(message: wire.OrderMessage, connection: Connection, now: int) -> OrderReport | None:
@@ -111,15 +102,13 @@ def report_of_message(message: wire.OrderMessage, connection: Connection, now: i
     """
     if message.funding_type and message.funding_type != funding_of(connection):
         return None
-    state = STATES.get(message.status or "") or _EXECUTIONS.get(message.exec_type or "")
-    if state is None:
-        raise OffWireError("expected a status of the description, was another")
+    state = state_of_message(message)
     if not message.client_order_id:
         return None
     error = None
     if state is VenueState.FAILED or (state is VenueState.CANCELED and message.reason):
         error = failure(message.reason, message.reason_description, connection.id, pts=connection.pts)
-    filled = _amount(message.cumulative_quantity, "cumulativeQuantity") or ZERO
+    filled = filled_of_message(message)
     return OrderReport(
         venue_client_order_id=message.client_order_id,
         venue_order_id=message.order_id,
@@ -131,6 +120,19 @@ def report_of_message(message: wire.OrderMessage, connection: Connection, now: i
         error=error,
         at=now,
     )
+
+
+def state_of_message(message: wire.OrderMessage) -> VenueState:
+    """How the order stands by its status, else by its execution type; raises `OffWireError`."""
+    state = STATES.get(message.status or "") or _EXECUTIONS.get(message.exec_type or "")
+    if state is None:
+        raise OffWireError("expected a status of the description, was another")
+    return state
+
+
+def filled_of_message(message: wire.OrderMessage) -> Decimal:
+    """What was executed so far, in base; raises `OffWireError`."""
+    return _amount(message.cumulative_quantity, "cumulativeQuantity") or ZERO
 
 
 def lacks_reason(message: wire.OrderMessage, report: OrderReport) -> bool:

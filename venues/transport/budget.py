@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from router.ports import BudgetSpentError, Clock, Lane
-from venues.transport.slots import Slots
+from venues.transport.slots import SECOND_NS, Slots
 
 _DIGITS_MAX: Final = 9
 
@@ -21,10 +21,13 @@ def header_number(headers: Mapping[str, str], name: str) -> int | None:
 
 
 class RequestBudget:
-    """`requests_per_second` of one account. An instance belongs to one event loop."""
+    """`requests_per_second` of one account. An instance belongs to one event loop.
 
-    def __init__(self, requests_per_second: int, clock: Clock) -> None:
-        self._slots = Slots(requests_per_second)
+    With a `window_ns` of its own, they are requests in that window (see `pace`).
+    """
+
+    def __init__(self, requests_per_second: int, clock: Clock, window_ns: int = SECOND_NS) -> None:
+        self._slots = Slots(requests_per_second, window_ns)
         self._clock = clock
         self._waiting: list[tuple[Lane, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -35,9 +38,9 @@ class RequestBudget:
         """The limit."""
         return self._slots.size
 
-    def limit_to(self, requests_per_second: int) -> None:
+    def limit_to(self, requests_per_second: int, window_ns: int = SECOND_NS) -> None:
         """A second connection to the account states a limit: the lower one holds."""
-        self._slots.shrink(requests_per_second)
+        self._slots.shrink(requests_per_second, window_ns)
 
     def left(self) -> int:
         """How many requests could go out now, whoever asks."""

@@ -32,12 +32,16 @@ def leaves(lane: Lane, size: int) -> int:
 
 
 class Slots:
-    """The slots of one account. Times in nanoseconds; `now` never goes back."""
+    """The slots of one account. Times in nanoseconds; `now` never goes back.
 
-    def __init__(self, size: int) -> None:
+    `window_ns`: what `size` requests are allowed in; a second, unless a counterparty counts otherwise.
+    """
+
+    def __init__(self, size: int, window_ns: int = SECOND_NS) -> None:
         if size < 1:
             raise ValueError(f"expected at least one request a second, was {size}")
         self._size = size
+        self._window_ns = window_ns
         self._busy = 0
         self._cooling: list[int] = []
         self._cap: int | None = None
@@ -49,9 +53,10 @@ class Slots:
         """Requests a second."""
         return self._size
 
-    def shrink(self, size: int) -> None:
+    def shrink(self, size: int, window_ns: int = SECOND_NS) -> None:
         """Allow fewer from now on; never more."""
         self._size = max(1, min(self._size, size))
+        self._window_ns = max(self._window_ns, window_ns)
 
     def free(self, now: int) -> int:
         """How many requests could go out now."""
@@ -79,7 +84,7 @@ class Slots:
     def answered(self, now: int) -> None:
         """The answer to a request came, or it was given up: its slot rests."""
         self._busy -= 1
-        heapq.heappush(self._cooling, now + COOL_NS)
+        heapq.heappush(self._cooling, now + COOL_NS - SECOND_NS + self._window_ns)
 
     def unused(self) -> None:
         """A slot that was taken saw no request."""

@@ -10,8 +10,9 @@ class Timing(msgspec.Struct, frozen=True):
     shorter than the others, so that a connection that never came about is told from an answer that did not.
     `heartbeat_ms`: between our own pings on a feed; a pong may take half of it. `feed_silence_ms`: a feed
     with books subscribed that says nothing for this long is down. `degraded_probe_ms`: between reads while a
-    feed is down: an account that nobody trades on must not pass for one that could be. `stop_ms`: for
-    requests in flight when the connection is stopped.
+    feed is down: an account that nobody trades on must not pass for one that could be. `probe_ms`: between
+    reads of a connection that has no feed at all. `stop_ms`: for requests in flight when the connection is
+    stopped.
     """
 
     order_ms: int = 5000
@@ -25,4 +26,5 @@ class Timing(msgspec.Struct, frozen=True):
     backoff_ms_max: int = 10_000
     products_ms: int = 600_000
     degraded_probe_ms: int = 1000
+    probe_ms: int = 30_000
     stop_ms: int = 2000

@@ -19,6 +19,7 @@ from tests.unit.venues.test_bitgo_encode import outbound
 from tests.unit.venues.test_registry import settings
 from venues.bitgo.adapter import BitgoPrime
 from venues.registry import Registry
+from venues.transport.timing import Timing
 
 ROOT = "/api/prime/trading/v1"
 ACCOUNT = f"{ROOT}/accounts/acc"
@@ -48,6 +49,7 @@ class Documented:
         app.router.add_get(f"{ACCOUNT}/orders", self._list(lambda: [TAKEN]))
         app.router.add_post(f"{ACCOUNT}/orders", self._post)
         app.router.add_get(f"{ACCOUNT}/orders/{{order}}", self._order)
+        app.router.add_post(f"{ACCOUNT}/margin/positions/close", self._close)
         app.router.add_get(f"{ROOT}/ws", self._feed)
         return app
 
@@ -62,6 +64,11 @@ class Documented:
         if self.before_answer is not None:
             await self.before_answer()
         return web.json_response(TAKEN)
+
+    async def _close(self, _request: web.Request) -> web.Response:
+        if self.before_answer is not None:
+            await self.before_answer()
+        return web.json_response(payload("margin_close_request"), status=202)
 
     async def _order(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
@@ -85,14 +92,17 @@ class Documented:
 
 
 @asynccontextmanager
-async def running(*, pts: bool = True) -> AsyncIterator[tuple[BitgoPrime, Recorder, Documented]]:
+async def running(
+    *, pts: bool = True, balance_refresh_ms: int = 5000, timing: Timing = TIMING
+) -> AsyncIterator[tuple[BitgoPrime, Recorder, Documented]]:
     there = Documented()
     runner = web.AppRunner(there.app(), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     name = "bitgo-pts" if pts else "bitgo-spot"
     entry = settings(name, pts=pts, base_url=f"http://127.0.0.1:{runner.addresses[0][1]}")
-    venue = Registry(CompetitionSettings(), WallClock(), draws(), TIMING).build(entry)
+    competition = CompetitionSettings(balance_refresh_ms=balance_refresh_ms)
+    venue = Registry(competition, WallClock(), draws(), timing).build(entry)
     assert isinstance(venue, BitgoPrime)
     listener = Recorder()
     task = asyncio.create_task(venue.run(listener))

@@ -10,8 +10,8 @@ from tests.unit.build import D, product
 from tests.unit.venues.support import SECOND, payload
 from venues.bitgo import wire
 from venues.bitgo.book import LEVELS_MAX, BadBookError, Snapshots, book_of, held_at
-from venues.bitgo.parse import decode
-from venues.bitgo.times import format_time, parse_time
+from venues.transport.reader import decode
+from venues.transport.times import format_time, parse_time
 
 PRODUCT = product(name="TBTC-TUSD*", base="TBTC", quote="TUSD*")
 STATED = parse_time("2020-01-01T09:35:26.465Z")

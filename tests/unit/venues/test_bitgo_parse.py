@@ -14,7 +14,6 @@ from tests.unit.venues.support import payload
 from venues.bitgo import wire
 from venues.bitgo.parse import (
     balance_of,
-    decode,
     fill_of,
     lacks_reason,
     product_of,
@@ -22,7 +21,8 @@ from venues.bitgo.parse import (
     report_of_message,
     report_of_order,
 )
-from venues.bitgo.times import parse_time
+from venues.transport.reader import decode
+from venues.transport.times import parse_time
 
 SPOT, PTS = connection(), connection("bitgo-pts", pts=True)
 NOW = 42
@@ -68,7 +68,7 @@ def test_the_published_order() -> None:
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        ("scheduled", VenueState.PENDING),
+        ("scheduled", VenueState.WORKING),
         ("pending_open", VenueState.PENDING),
         ("opened", VenueState.PENDING),
         ("open", VenueState.WORKING),
@@ -114,6 +114,24 @@ def test_an_order_whose_time_was_over_expired() -> None:
     assert order(**GTD).state is VenueState.EXPIRED
     # A duration makes it GTD whatever else is said, so old orders may say nothing.
     assert order(**GTD | {"timeInForce": None}).state is VenueState.EXPIRED
+    # The dates do not decide: the last slice of a TWAP is before the end, and a schedule begins it late.
+    assert order(**GTD | {"completionDate": "2026-07-01T10:04:00Z"}).state is VenueState.EXPIRED
+
+
+@pytest.mark.parametrize("time_in_force", [None, "GTC", "IOC"])
+def test_a_twap_that_ended_with_a_remainder_expired_whatever_its_time_in_force(
+    time_in_force: str | None,
+) -> None:
+    ended = GTD | {"type": "twap", "timeInForce": time_in_force}
+    assert order(**ended).state is VenueState.EXPIRED
+    assert order(**ended | {"canceledByUserId": "1203c28030c4320a4b90255b4683ecq6"}).state is (
+        VenueState.CANCELED
+    )
+
+
+def test_a_scheduled_order_works_as_asked() -> None:
+    found = order(status="scheduled", filledQuantity="0", averagePrice=None)
+    assert (found.state, found.filled_base) == (VenueState.WORKING, 0)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +139,6 @@ def test_an_order_whose_time_was_over_expired() -> None:
     [
         {"canceledByUserId": "1203c28030c4320a4b90255b4683ecq6"},
         {"cancelledByUserId": "1203c28030c4320a4b90255b4683ecq6"},
-        {"completionDate": "2026-07-01T10:04:59.999999Z"},
-        {"completionDate": None},
         {"duration": None},
         {"timeInForce": "IOC"},
         {"reason": "internalError"},

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.venues.support import SECOND
-from venues.bitgo.times import format_time, parse_time
+from venues.transport.times import format_time, parse_time
 
 AT = 1_764_112_338
 

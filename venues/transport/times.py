@@ -1,4 +1,4 @@
-"""RFC 3339 times ↔ nanoseconds since the epoch. BitGo writes up to nine fractional digits."""
+"""RFC 3339 times ↔ nanoseconds since the epoch, up to nine fractional digits."""
 
 import re
 from datetime import UTC, date, datetime
@@ -34,8 +34,8 @@ def parse_time(text: object) -> int:
     return seconds * NANOSECONDS + int((found[7] or "").ljust(9, "0"))
 
 
-def format_time(at: int) -> str:
-    """RFC 3339 in UTC with microseconds, as BitGo writes them; cut down, never up."""
+def format_time(at: int, digits: int = 6) -> str:
+    """RFC 3339 in UTC with this many fractional digits (1 to 9); cut down, never up."""
     seconds, rest = divmod(at, NANOSECONDS)
     stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{stamp}.{rest // 1000:06d}Z"
+    return f"{stamp}.{rest:09d}"[: len(stamp) + 1 + digits] + "Z"
