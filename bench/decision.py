@@ -99,7 +99,7 @@ def _decision(count: int) -> Callable[[], object]:
             )
             if quote is not None:
                 competition.step(QuoteReceived(quote, PRODUCT), NOW)
-        winner = competition.award(reserve)
+        winner = competition.award(reserve, NOW)
         ledger.release("order", {}, NOW)
         return winner, entry_records(competition, contenders)
 

@@ -7,9 +7,11 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import uvloop
 
 from router.core.ledger import Ledger
@@ -17,18 +19,33 @@ from router.http.app import make_app
 from router.http.context import Failure, Streaming
 from router.http.server import ListenError, serving
 from router.journal import open_journal
+from router.journal.location import sqlite_path
 from router.observe.events import EventBus
 from router.observe.lag import watch_lag
 from router.observe.logs import make_log
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
 from router.ports import Clock, StoreBrokenError, StoreError
+from router.ports.records import Store
+from router.reports.service import Reports
+from router.service.accounts import LiveAccounts, Pace
 from router.service.clock import SystemClock
-from router.service.desk import Desk, DeskRules
+from router.service.connecting import POLL_S, Connections
+from router.service.connecting_observer import ConnectingObserver
+from router.service.desk import Desk
 from router.service.ids import IdSource
-from router.service.venues import Member, Venues
+from router.service.keeping import Keeper
+from router.service.moving import Moving, MovingRules
+from router.service.moving_observer import MoveObserver
+from router.service.openings import has_open
+from router.service.references import References
+from router.service.roster import Accounts
+from router.service.rules import DeskRules
+from router.service.venues import Venues
 from router.settings import Settings, load
 from router.settings_error import SettingsError
+from router.vault import Vault
+from venues.proving import prove
 from venues.registry import Registry
 from venues.transport.timing import Timing
 
@@ -39,6 +56,8 @@ EXIT_STORE_BROKEN = 5
 CLOSING_SHARE = 0.1
 """Of the time for a stop: what callers' connections have to close, and then the counterparties'."""
 MS = 1_000_000
+SHARED_GRACE_S = 3 * POLL_S
+"""How long a removed connection is kept at least on a shared store: every router has heard of it by then."""
 TAKE_OVER_S = 2.0
 """How often a router on a shared store asks whether another one is gone."""
 TAKE_OVER_AFTER_FAILURE_S = 15.0
@@ -97,13 +116,18 @@ async def _serve(settings: Settings, observer: Observer) -> bool:
     clock = SystemClock()
     deadline_s = settings.server.shutdown_deadline_ms / 1000
     closing_s = CLOSING_SHARE * deadline_s
-    async with _desk(settings, observer, clock) as desk:
+    async with _running(settings, observer, clock) as parts:
+        desk = parts.desk
         app = make_app(
             desk,
             settings,
             metrics=observer.metrics.text,
             now=clock.now,
             failed=lambda failure: _failed(observer, failure),
+            roster=parts.accounts,
+            connections=parts.connections,
+            margin=parts.moving,
+            reports=Reports(parts.accounts, parts.store, clock.now),
             streaming=Streaming(observer.events),
         )
         server = settings.server
@@ -112,61 +136,84 @@ async def _serve(settings: Settings, observer: Observer) -> bool:
             await stop.wait()
             observer.stopping(reason[0])
             # Those who wait for an answer get one before the server closes their connections.
-            drained = await desk.stop(deadline_s - 2 * closing_s)
+            stopped = [part.stop(deadline_s - 2 * closing_s) for part in (desk, parts.moving)]
+            drained = all(await asyncio.gather(*stopped))
         observer.stopped(drained=drained, in_flight=desk.in_flight)
     return drained
 
 
+class Parts(msgspec.Struct, frozen=True):
+    """What a router is made of, as far as its callers reach it."""
+
+    desk: Desk
+    connections: Connections
+    accounts: Accounts
+    store: Store
+    moving: Moving
+
+
 @contextlib.asynccontextmanager
-async def _desk(settings: Settings, observer: Observer, clock: Clock) -> AsyncIterator[Desk]:
-    """A desk over the configured connections and store, its venues running."""
-    journal = await open_journal(settings.store.url, lambda error: _store_broke(observer, error))
+async def _running(settings: Settings, observer: Observer, clock: Clock) -> AsyncIterator[Parts]:
+    """A desk over the connections that there are and the store, its accounts running."""
+    store = await open_journal(settings.store.url, lambda error: _store_broke(observer, error))
     stop_ms = int(CLOSING_SHARE * settings.server.shutdown_deadline_ms)
     registry = Registry(settings.competition, clock, timing=Timing(stop_ms=stop_ms))
-    ledger = Ledger()
-    members = [
-        Member(
-            venue=registry.build(entry),
-            type=entry.type.value,
-            enabled=entry.enabled,
-            settling_window_ns=entry.settling_window_ms * MS,
-        )
-        for entry in settings.connections
-    ]
+    ledger, accounts = Ledger(), Accounts()
     venues = Venues(
-        members,
+        (),
         ledger,
         clock,
         book_age_ns=settings.competition.book_age_ms_max * MS,
         balance_age_ns=settings.competition.balance_age_ms_max * MS,
     )
-    observer.metrics.watch(venues.views, clock.now)
-    desk = Desk(venues, ledger, journal, observer, clock, IdSource(clock, os.urandom), desk_rules(settings))
+    busy = partial(has_open, store)
+    pace = Pace(grace_s=SHARED_GRACE_S) if store.shared else Pace()
+    live = LiveAccounts(venues, accounts, registry, busy, observer, pace)
+    keeper = Keeper(
+        store, _vault(settings, shared=store.shared), References(settings.vault, os.environ), clock
+    )
+    connections = Connections(keeper, live, prove, busy, ConnectingObserver(observer))
+    desk = Desk(venues, ledger, store, observer, clock, IdSource(clock, os.urandom), desk_rules(settings))
+    ids, moves = IdSource(clock, os.urandom), MoveObserver(observer)
+    moving = Moving(accounts, store, moves, clock, ids, moving_rules(settings))
     try:
+        await connections.load(settings.connections)
+        observer.metrics.watch(venues.views, clock.now)
         await desk.start()
+        await moving.start()
         async with asyncio.TaskGroup() as group:
-            running = [group.create_task(watch_lag(observer))]
-            if journal.shared:
-                running.append(group.create_task(_take_over(desk, observer)))
-            running += [
-                group.create_task(member.venue.run(desk.listener)) for member in members if member.enabled
-            ]
+            running = [group.create_task(watch_lag(observer)), group.create_task(live.run(desk.listener))]
+            if store.shared:
+                running.append(group.create_task(_take_over(desk, moving, observer)))
+                running.append(group.create_task(connections.follow_others()))
             try:
-                yield desk
+                yield Parts(desk, connections, accounts, store, moving)
             finally:
                 for task in running:
                     task.cancel()
     finally:
-        await journal.close()
+        await moving.stop(0)
+        live.close()
+        await store.close()
 
 
-async def _take_over(desk: Desk, observer: Observer) -> None:
-    """Take up the orders of routers that are gone, until cancelled."""
+def _vault(settings: Settings, *, shared: bool) -> Vault:
+    """The vault; its key file is beside the database, where the database is this router's alone."""
+    key_file = None
+    if not shared:
+        path = sqlite_path(settings.store.url)
+        key_file = path.with_name(path.name + ".key")
+    return Vault(settings.vault.key, settings.vault.previous_keys, key_file)
+
+
+async def _take_over(desk: Desk, moving: Moving, observer: Observer) -> None:
+    """Take up the orders and moves of routers that are gone, until cancelled."""
     pause_s = TAKE_OVER_S
     while True:
         await asyncio.sleep(pause_s)
         try:
             await desk.take_over()
+            await moving.take_over()
         except StoreError as error:
             observer.store_failed("open_orders", error)
             pause_s = TAKE_OVER_AFTER_FAILURE_S
@@ -184,6 +231,16 @@ def desk_rules(settings: Settings) -> DeskRules:
         slippage_bps_max=Decimal(execution.slippage_bps_max),
         answer_deadline_ns=execution.answer_deadline_ms * MS,
         on_credit_failure=execution.on_credit_failure,
+        in_doubt_alert_ns=execution.in_doubt_alert_ms * MS,
+    )
+
+
+def moving_rules(settings: Settings) -> MovingRules:
+    """The rules of moves from the settings, in their units; one waits for its turn as for its answer."""
+    execution = settings.execution
+    return MovingRules(
+        answer_deadline_ns=execution.answer_deadline_ms * MS,
+        queue_deadline_ns=execution.answer_deadline_ms * MS,
         in_doubt_alert_ns=execution.in_doubt_alert_ms * MS,
     )
 

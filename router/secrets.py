@@ -1,15 +1,21 @@
 """Credentials: where they are, and what holds them without ever showing them."""
 
+import base64
+import binascii
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
 from router.settings_error import SettingsError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+SEALING_KEY_BYTES: Final = 32
+SEALING_KEY_ID_BYTES: Final = 8
 
 
 class Secret:
@@ -28,6 +34,64 @@ class Secret:
         return "Secret(…)"
 
     __str__ = __repr__
+
+
+class SealingKeyError(ValueError):
+    """A text is no key; `was` says what is wrong with it without repeating it."""
+
+    def __init__(self, was: str) -> None:
+        self.expected = f"{SEALING_KEY_BYTES} bytes in base64 or hexadecimal"
+        self.was = was
+        super().__init__(f"expected {self.expected}, was {was}")
+
+
+class SealingKey:
+    """A key that credentials are sealed with (AES-256); never printed, logged or encoded."""
+
+    __slots__ = ("_raw", "id")
+
+    def __init__(self, raw: bytes) -> None:
+        if len(raw) != SEALING_KEY_BYTES:
+            raise SealingKeyError(f"{len(raw)} bytes")
+        self._raw = raw
+        self.id = hashlib.sha256(b"caas-router sealing key id\0" + raw).digest()[:SEALING_KEY_ID_BYTES]
+        """Tells keys apart; says nothing of the key."""
+
+    @classmethod
+    def parse(cls, text: str) -> "SealingKey":
+        """A key from its text. Raises `SealingKeyError`."""
+        if len(text) == 2 * SEALING_KEY_BYTES and _HEX.fullmatch(text):
+            return cls(bytes.fromhex(text))
+        try:
+            padded = text + "=" * (-len(text) % 4)
+            raw = base64.b64decode(padded.replace("-", "+").replace("_", "/"), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise SealingKeyError("another text (not shown)") from error
+        return cls(raw)
+
+    def reveal(self) -> bytes:
+        """The key itself."""
+        return self._raw
+
+    def __repr__(self) -> str:
+        return "SealingKey(…)"
+
+    __str__ = __repr__
+
+
+def joined(parts: Mapping[str, Secret]) -> Secret:
+    """Several credentials of one connection as one, to be sealed and handed on together."""
+    return Secret(msgspec.json.encode({name: part.reveal() for name, part in parts.items()}).decode())
+
+
+def parted(whole: Secret, *names: str) -> tuple[Secret, ...]:
+    """The credentials of these names out of what `joined` made. Raises `ValueError`, which shows none."""
+    try:
+        parts = msgspec.json.decode(whole.reveal(), type=dict[str, str])
+        return tuple(Secret(parts[name]) for name in names)
+    except (msgspec.MsgspecError, KeyError):
+        # From None: what could not be read may be in the first error's text.
+        raise ValueError(f"expected credentials with {', '.join(names)}, was another text") from None
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,34 +9,44 @@ from router.core.errors import shown
 
 
 class SettingsError(Exception):
-    """The settings cannot be meant; the process does not start."""
+    """The settings cannot be meant; the process does not start. `was` never repeats a secret."""
 
     def __init__(self, source: str, key: str, expected: str, was: str | None = None) -> None:
         super().__init__(f"{source}: {key}: expected {expected}" + ("" if was is None else f", was {was}"))
+        self.key = key
+        self.expected = expected
+        self.was = was
 
 
 _PATH = re.compile(r" - at `\$(?P<path>.*?)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`")
-_SECRET_KEYS = ("token", "key")
+_SECRET_KEYS = ("token", "key", "previous_keys", "access_key", "passphrase", "signing_key")
 
 
 def explained(
-    error: msgspec.ValidationError, table: object, source: str, kind: type[msgspec.Struct]
+    error: msgspec.ValidationError,
+    table: object,
+    source: str,
+    kind: type[msgspec.Struct],
+    under: str = "",
 ) -> SettingsError:
     """Turn msgspec's message into key, expectation and value; one under a secret's key is not repeated.
 
-    `kind` is what `table` was to be. Of a choice msgspec says only that the value is none of it.
+    `kind` is what `table` was to be, `under` where the table stands in the file. Of a choice msgspec says
+    only that the value is none of it.
     """
     text = str(error)
     found = _PATH.search(text)
-    path = found["path"].lstrip(".") if found else ""
+    # A key of a table of free keys is shown as "[...]": the table as a whole is named.
+    path = found["path"].lstrip(".").replace("[...]", "") if found else ""
     said = text[: found.start()] if found else text
-    within = f"{path}." if path else ""
+    named = ".".join(part for part in (under, path) if part)
+    within = f"{named}." if named else ""
     secret = any(part in _SECRET_KEYS for part in re.split(r"[.\[\]]+", path))
     if unknown := _UNKNOWN.search(said):
         if secret:
-            return SettingsError(source, path, "env or file alone", "another key (not shown)")
+            return SettingsError(source, named, "env or file alone", "another key (not shown)")
         return SettingsError(source, within + unknown["name"], "a known key", "an unknown one")
     if missing := _MISSING.search(said):
         return SettingsError(source, within + missing["name"], "a value", "none")
@@ -46,7 +56,7 @@ def explained(
         expected = " or ".join(f'"{choice}"' for choice in choices)
     value = _at(table, path)
     return SettingsError(
-        source, path or "file", expected, "another value (not shown)" if secret else shown(value)
+        source, named or "file", expected, "another value (not shown)" if secret else shown(value)
     )
 
 
@@ -71,6 +81,8 @@ def _choices_at(kind: type[msgspec.Struct], path: str) -> list[object]:
             found = types.get(name, msgspec.inspect.AnyType())
         elif not name and isinstance(found, msgspec.inspect.VarTupleType):
             found = found.item_type
+    if isinstance(found, msgspec.inspect.UnionType):
+        found = found.types[0]  # of a setting that may be left out, what it is where it is not
     if not isinstance(found, msgspec.inspect.EnumType):
         return []
     return [member.value for member in found.cls]

@@ -41,10 +41,11 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Competition(msgspec.Struct, frozen=True):
-    """A competition as an order has it."""
+    """A competition as an order has it. `indicative`: what is traded later has the prices of then."""
 
     id: str
     entries: list[Entry]
+    indicative: bool = False
 
 
 class VenueError(msgspec.Struct, frozen=True):
@@ -110,6 +111,24 @@ class Finding(msgspec.Struct, frozen=True):
     contradicted_at: str | None = None
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """What an order was told beyond its size."""
+
+    limit_price: str | None = None
+    trigger_price: str | None = None
+    time_in_force: str | None = None
+    duration_minutes: int | None = None
+    interval_minutes: int | None = None
+    time_sliced: bool | None = None
+    bounds: str | None = None
+    sub_order_size: str | None = None
+    interval: int | None = None
+    interval_unit: str | None = None
+    variance: str | None = None
+    scheduled_at: str | None = None
+    slippage_bps_max: str | None = None
+
+
 class Order(msgspec.Struct, frozen=True):
     """An order; `filled_quantity` in base."""
 
@@ -138,6 +157,8 @@ class Order(msgspec.Struct, frozen=True):
     finding: Finding | None = None
     error: Problem | None = None
     competition: Competition | None = None
+    terms: Terms = Terms()
+    leaves_quantity: str | None = None
 
     @property
     def is_ended(self) -> bool:
@@ -191,6 +212,7 @@ class ConnectionState(Connection, frozen=True):
     state: str
     health: Health
     products: list[str] = []
+    type: str = "exchange"
 
 
 class Connections(msgspec.Struct, frozen=True):

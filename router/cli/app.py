@@ -11,7 +11,18 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from router.cli import events, paper, reading, resolving, trading
+from router.cli import (
+    connecting,
+    connections,
+    events,
+    margin,
+    margin_moves,
+    paper,
+    reading,
+    report,
+    resolving,
+    trading,
+)
 from router.cli.exits import HELP, Exit
 
 
@@ -86,8 +97,48 @@ def make_app() -> App:
     orders.command(resolving.resolve, name="resolve")
     orders.default(reading.list_orders)
     app.command(orders)
-    app.command(reading.connections, group="Desk")
+    made = App(
+        name="connections",
+        help="Show the connections; make, change, test or remove one.",
+        group="Desk",
+        help_epilogue=HELP,
+    )
+    made.command(connections.list_all, name="list")
+    made.command(connections.show_one, name="show")
+    made.command(connecting.add, name="add")
+    made.command(connecting.edit, name="edit")
+    made.command(connections.probe, name="test")
+    made.command(connections.remove, name="remove")
+    made.default(connections.list_all)
+    app.command(made)
     app.command(events.events, group="Desk")
+    app.command(_margin())
+    app.command(report.make_report())
+    return app
+
+
+def _margin() -> App:
+    """`margin` with its commands."""
+    told = "Look at a PTS account's margin, or move it."
+    app = App(name="margin", help=told, group="Desk", help_epilogue=HELP)
+    for name, command in (
+        ("profile", margin.profile),
+        ("settings", margin.settings),
+        ("positions", margin.positions),
+        ("collateral", margin.collateral),
+        ("snapshot", margin.snapshot),
+        ("activity", margin.activity),
+        ("close-requests", margin.close_requests),
+        ("withdrawals", margin_moves.withdrawals),
+        ("transfer", margin_moves.transfer),
+        ("position-transfer", margin_moves.position_transfer),
+        ("cover", margin_moves.cover),
+        ("close", margin_moves.close),
+        ("withdraw", margin_moves.withdraw),
+        ("operations", margin_moves.operations),
+        ("resolve", margin_moves.resolve),
+    ):
+        app.command(command, name=name)
     return app
 
 

@@ -67,6 +67,14 @@ class Client:
         """Post a body of JSON; once. Raises `ClientError`."""
         return self._request("POST", path, None, {} if body is None else body)
 
+    def patch(self, *path: str, body: Mapping[str, object]) -> Reply:
+        """Change a resource by what of it is to be another. Raises `ClientError`."""
+        return self._request("PATCH", path, None, body)
+
+    def delete(self, *path: str) -> Reply:
+        """Remove a resource. Raises `ClientError`."""
+        return self._request("DELETE", path, None, None)
+
     def put(self, *path: str, body: Mapping[str, object]) -> Reply:
         """Put a body of JSON. Raises `ClientError`."""
         return self._request("PUT", path, None, body)

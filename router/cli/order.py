@@ -12,6 +12,7 @@ from router.cli.competition import competition_table
 from router.cli.exits import Exit
 from router.cli.paper import NONE, WIDE, facts, marks_of, named, plain, table, unbroken, words
 from router.cli.problem import show_problem
+from router.cli.terms import terms_text
 
 _DONE = {"buy": "bought", "sell": "sold"}
 
@@ -22,6 +23,9 @@ def show_order(console: Console, order: Order, *, brief: bool = False) -> None:
         console.print(Text(asked(order), style="bold"))
         if order.competition is not None:
             console.print(_competition(console, order, order.competition))
+            if order.competition.indicative:
+                told = "These are prices of the moment: the order works on there, at the prices to come."
+                console.print(Text(told, style="dim"))
             console.print()
     console.print(order_facts(console, order))
     if order.error is not None:
@@ -45,6 +49,8 @@ def order_facts(console: Console, order: Order) -> Table:
     """What came of an order, line by line."""
     lines = facts()
     lines.add_row("status", _status(order))
+    if terms := terms_text(order.terms):
+        lines.add_row("terms", terms)
     base, _, quote = order.product.partition("-")
     if order.average_price is not None:
         filled = Text(plain(f"{_DONE.get(order.side, 'traded')} {order.filled_quantity} {base} at "))
@@ -53,6 +59,8 @@ def order_facts(console: Console, order: Order) -> Table:
         filled.append(figures.price(order.all_in_price, order.side), style="bold")
         filled.append(plain(f" all-in, fee {figures.amount(order.fee)} {order.fee_currency}"))
         lines.add_row("filled", filled)
+    if not order.is_ended and order.leaves_quantity is not None:
+        lines.add_row("open", plain(f"{order.leaves_quantity} {order.quantity_currency}"))
     if order.slippage_bps is not None:
         quoted = figures.price(order.quoted_price, order.side)
         lines.add_row("slippage", plain(f"{order.slippage_bps} bps against the quoted price {quoted}"))

@@ -1,4 +1,4 @@
-"""`orders list|show|cancel` and `connections`: what is there, and taking an order back."""
+"""`orders list|show|cancel`: what is there, and taking an order back."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from rich.text import Text
 
 from router.cli import answering, paper
 from router.cli.access import HERE, Access, Flag
-from router.cli.answers import Connections, ConnectionState, Order, Orders, read
+from router.cli.answers import ConnectionState, Order, Orders, read
 from router.cli.client import Client, Reply, UnansweredError
 from router.cli.exits import Exit
 from router.cli.order import doubts_table, exit_of, orders_table, show_order
@@ -99,20 +99,6 @@ def cancel(order_id: str, /, *, access: Access = HERE) -> int:
     return answering.guarded(run)
 
 
-def connections(*, access: Access = HERE) -> int:
-    """Show the connections with their state; PTS accounts carry the mark PTS."""
-
-    def show(console: Console, page: Connections) -> Exit:
-        console.print(connections_table(console, page.data))
-        return Exit.DONE
-
-    def run() -> Exit:
-        reply = access.client().get("v1", "connections")
-        return answering.reading(reply, Connections, json=access.json, show=show)
-
-    return answering.guarded(run)
-
-
 def connections_table(console: Console, rows: list[ConnectionState]) -> Table:
     """Connections, one to a row."""
     wide = console.width >= paper.WIDE
@@ -124,11 +110,17 @@ def connections_table(console: Console, rows: list[ConnectionState]) -> Table:
             paper.named(row),
             paper.plain(row.id),
             *((paper.words(row.counterparty),) if wide else ()),
-            "credit" if row.pts else "its balance",
+            _paid_from(row),
             state if row.health.detail is None else f"{state}: {paper.plain(row.health.detail)}",
-            "streamed" if row.health.feed_up else "asked for",
+            "none" if row.type == "custody" else "streamed" if row.health.feed_up else "asked for",
         )
     return drawn
+
+
+def _paid_from(row: ConnectionState) -> str:
+    if row.type == "custody":
+        return "nothing: custody"
+    return "credit" if row.pts else "its balance"
 
 
 def by_any_id(client: Client, order_id: str) -> Reply:

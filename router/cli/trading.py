@@ -12,6 +12,7 @@ from router.cli.answers import Rfq, read
 from router.cli.client import Client, Reply
 from router.cli.competition import competition_table
 from router.cli.exits import Exit
+from router.cli.terms import OrderTypeName, Working
 
 SideName = Literal["buy", "sell"]
 CreditName = Literal["fail", "next_best"]
@@ -87,7 +88,7 @@ def order(
     currency: str | None = None,
     /,
     *,
-    type: Literal["market", "limit"] = "market",  # noqa: A002 - the name of the option is the contract's
+    type: OrderTypeName = "market",  # noqa: A002 - the name of the option is the contract's
     limit_price: str | None = None,
     time_in_force: Literal["GTC", "IOC", "FOK", "GTD"] | None = None,
     duration_minutes: int | None = None,
@@ -95,12 +96,19 @@ def order(
     connection: Connections = None,
     on_credit_failure: CreditName | None = None,
     client_order_id: str | None = None,
+    working: Working = Working(),  # noqa: B008 - frozen, so every call may share it
     access: Access = HERE,
 ) -> int:
     """Place an order: run a competition and execute on its winner.
 
     The same --client-order-id with the same order answers that order again and
     never sends a second one. Orders that were placed: `caas-router orders`.
+
+    A market order trades now, a limit order at its limit or better. A twap is
+    spread evenly over a duration, a steady_pace goes out in sub-orders of one
+    size, a stop waits for its trigger. These three, and a limit order that rests,
+    go to the best all-in price of the moment and work on there: the command ends
+    when the counterparty has them. Take one back: `caas-router orders cancel`.
 
     Parameters
     ----------
@@ -115,11 +123,11 @@ def order(
     type
         The kind of order.
     limit_price
-        The worst price to trade at, quote per base; limit orders must have it.
+        The worst price to trade at, quote per base; limit orders must have it, all others but market may.
     time_in_force
         How long it works: market orders IOC (the default) or FOK, limit orders any (the default is GTC).
     duration_minutes
-        How long a GTD limit order works.
+        How long a GTD limit order works, or over how long a twap is spread.
     slippage_bps_max
         How far beyond the quote a market order may trade, in basis points; narrows the router's setting.
     connection
@@ -140,6 +148,7 @@ def order(
             "duration_minutes": duration_minutes,
             "slippage_bps_max": slippage_bps_max,
             "on_credit_failure": on_credit_failure,
+            **working.body(),
         }
         return _place(access.client(), order_id, ("orders",), body, json=access.json)
 

@@ -179,7 +179,8 @@ class Transaction(msgspec.Struct, frozen=True):
     """A movement into or out of a wallet, in units of the asset (base units where `decimals` is None).
 
     `amount` is without sign. `state` is the counterparty's word: a movement is done when it is `confirmed`,
-    and one that was `removed` never took place after all.
+    and one that was `removed` never took place after all. `fee` is in units of `fee_asset`, which is another
+    than `asset` where a token moved (base units where `fee_decimals` is None).
     """
 
     id: str
@@ -192,6 +193,8 @@ class Transaction(msgspec.Struct, frozen=True):
     txid: str | None
     at: int
     decimals: int | None
+    fee_asset: str | None = None
+    fee_decimals: int | None = None
 
 
 class TransactionPage(msgspec.Struct, frozen=True):

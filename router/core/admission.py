@@ -7,8 +7,10 @@ read, here or anywhere on an order's way: if there is no credit, the counterpart
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from router.core.errors import FieldError, InvalidRequestError, shown
+from router.core.instruction import Instruction, SteadyPace, Stop
 from router.core.ledger import Ledger
 from router.core.model import Connection, OrderRequest, Product, Reason, Side
 from router.core.money import ZERO, format_amount, is_multiple
@@ -32,6 +34,23 @@ def check_product(request: OrderRequest, connection: Connection, product: Produc
     if not is_multiple(request.quantity, step):
         # A size finer than this counterparty's step does not exist there, and no size is ever altered.
         return Reason.PRODUCT_UNSUPPORTED
+    if request.instruction is None:
+        return None
+    return _check_instruction(request.instruction, product, low, step)
+
+
+def _check_instruction(
+    instruction: Instruction, product: Product, low: Decimal, step: Decimal
+) -> Reason | None:
+    """Why a part of a working order could not be taken; `low` and `step` are of the order's currency."""
+    match instruction:
+        case SteadyPace(sub_order_size=size):
+            if size < low:
+                return Reason.SIZE_BELOW_MINIMUM
+            return None if is_multiple(size, step) else Reason.PRODUCT_UNSUPPORTED
+        case Stop(trigger_price=trigger):
+            # Put on the tick it would be another trigger.
+            return None if is_multiple(trigger, product.price_increment) else Reason.PRODUCT_UNSUPPORTED
     return None
 
 
@@ -49,28 +68,36 @@ def check_balance(
     if free is None:
         return Reason.BALANCE_UNKNOWN
     price_matters = request.in_base == (request.side is Side.BUY)
-    if price_matters and request.limit_price is None:
+    bound = request.price_bound
+    if price_matters and bound is None:
         return Reason.INSUFFICIENT_BALANCE if free <= ZERO else None
-    limit = request.limit_price if request.limit_price is not None else product.price_increment
-    claim = claim_at(request, connection, product, limit)
+    claim = claim_at(request, connection, product, product.price_increment if bound is None else bound)
     return Reason.INSUFFICIENT_BALANCE if free < claim.amount else None
 
 
 def check_increments(request: OrderRequest, products: Iterable[Product]) -> None:
-    """Refuse a quantity or currency that none of the counterparties that trade the product could take.
+    """Refuse sizes and prices that none of the counterparties that trade the product could take.
 
-    Raises `InvalidRequestError` naming the field. Without any product nothing is known and nothing refused:
+    Raises `InvalidRequestError` naming each field. Without any product nothing is known and nothing refused:
     the competition then says `product_unsupported`.
     """
     known = list(products)
     if not known:
         return
     steps = sorted({p.base_increment if request.in_base else p.quote_increment for p in known})
-    if not any(is_multiple(request.quantity, step) for step in steps):
-        raise InvalidRequestError(
-            FieldError(
-                "quantity",
-                f"a multiple of {format_amount(steps[0])} {request.quantity_currency}",
-                shown(format_amount(request.quantity)),
-            )
+    ticks = sorted({p.price_increment for p in known})
+    instruction = request.instruction
+    sub_order = instruction.sub_order_size if isinstance(instruction, SteadyPace) else None
+    trigger = instruction.trigger_price if isinstance(instruction, Stop) else None
+    wrong = [
+        FieldError(field, f"a multiple of {format_amount(fits[0])} {currency}", shown(format_amount(value)))
+        for field, value, fits, currency in (
+            ("quantity", request.quantity, steps, request.quantity_currency),
+            ("limit_price", request.limit_price, ticks, request.quote),
+            ("sub_order_size", sub_order, steps, request.quantity_currency),
+            ("trigger_price", trigger, ticks, request.quote),
         )
+        if value is not None and not any(is_multiple(value, step) for step in fits)
+    ]
+    if wrong:
+        raise InvalidRequestError(*wrong)

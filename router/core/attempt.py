@@ -33,6 +33,7 @@ class Attempt(msgspec.Struct, frozen=True):
     routed_at: int
     sent_at: int | None = None
     error: OrderError | None = None
+    quote_valid_until: int | None = None
     executed_base: Decimal = ZERO
     executed_quote: Decimal = ZERO
     executed_fills: tuple[Fill, ...] = ()
@@ -65,8 +66,10 @@ def make_attempt(
     """The `number`th attempt of an order, from 1, on a route that was reserved for."""
     own_id = venue_client_order_id(order_id, route.connection_id, number)
     quote = route.priced.quote
-    # An indicative market order goes out as a limit: a price is never left open.
-    kind = OrderType.LIMIT if route.limit_price is not None else request.type
+    kind = request.type
+    if kind is OrderType.MARKET and route.limit_price is not None:
+        # An indicative market order goes out as a limit: a price is never left open.
+        kind = OrderType.LIMIT
     return Attempt(
         number=number,
         connection=connection,
@@ -82,6 +85,7 @@ def make_attempt(
             time_in_force=route.time_in_force,
             duration_minutes=request.duration_minutes if route.time_in_force is TimeInForce.GTD else None,
             quote_id=quote.quote_id,
+            instruction=request.instruction,
         ),
         product=product,
         quoted_price=quote.price,
@@ -89,4 +93,5 @@ def make_attempt(
         cover_price=cover_price,
         claim=route.claim,
         routed_at=now,
+        quote_valid_until=quote.valid_until,
     )

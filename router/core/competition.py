@@ -151,8 +151,8 @@ class Competition:
             case DeadlinePassed():
                 return self._deadline()
 
-    def award(self, reserve: Callable[[Route], Reason | None]) -> Route | None:
-        """Give the order to the best quote that can be reserved for; None if none can.
+    def award(self, reserve: Callable[[Route], Reason | None], now: int) -> Route | None:
+        """Give the order to the best quote that still stands and can be reserved for; None if none can.
 
         `reserve` takes what the route needs (balance, request budget), all or nothing, or says why not: then
         that connection is out and the next best has its turn. Decision and reservation are one step: nothing
@@ -164,7 +164,7 @@ class Competition:
             if winner is not None:
                 entry.outcome = Outcome.LOST
                 continue
-            routed = self._route(priced)
+            routed = self._route(priced) if _stands(priced.quote, now) else Reason.QUOTE_EXPIRED
             refused = routed if isinstance(routed, Reason) else reserve(routed)
             if refused is not None or isinstance(routed, Reason):
                 self._out(entry, refused or Reason.INVALID_QUOTE)
@@ -232,7 +232,7 @@ class Competition:
             entry.late, entry.priced = True, priced
             return []
         entry.priced = priced
-        routed = self._route(priced)
+        routed = self._route(priced) if _stands(quote, now) else Reason.QUOTE_EXPIRED
         if isinstance(routed, Reason):
             self._out(entry, routed)
         return self._answered(connection.id)
@@ -296,3 +296,8 @@ class Competition:
     @staticmethod
     def _out(entry: Entry, reason: Reason) -> None:
         entry.outcome, entry.reason = reason.outcome, reason
+
+
+def _stands(quote: Quote, now: int) -> bool:
+    """Whether a quote can still be reached: a firm one ends at a time."""
+    return quote.valid_until is None or now < quote.valid_until

@@ -6,6 +6,8 @@ The type answers one question: what may the caller do next?
     ├── InvalidRequestError         mend the request: names each field, what was expected, what came
     ├── NotFoundError               there is no such resource
     ├── ConflictError               it clashes with what is already there
+    │   └── ConnectionExistsError   names the connection that is there
+    ├── AccountRefusedError         mend the connection's credentials or its account at the counterparty
     ├── RfqExpiredError             ask for a new price
     └── UnavailableError            nothing was accepted: try again later
     AmountError                     a text is no amount (money.py); its caller knows the field
@@ -36,11 +38,13 @@ class Code(enum.StrEnum):
     ORDER_NOT_CANCELABLE = "order_not_cancelable"
     ORDER_NOT_IN_DOUBT = "order_not_in_doubt"
     OPERATION_NOT_IN_DOUBT = "operation_not_in_doubt"
+    OPERATION_IN_DOUBT = "operation_in_doubt"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     NOT_A_TRADING_CONNECTION = "not_a_trading_connection"
     NOT_A_CUSTODY_CONNECTION = "not_a_custody_connection"
     CONNECTION_EXISTS = "connection_exists"
     CONNECTION_IN_SETTINGS = "connection_in_settings"
+    CONNECTION_BUSY = "connection_busy"
     RFQ_EXPIRED = "rfq_expired"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -147,6 +151,24 @@ class NotFoundError(RouterError):
 
 class ConflictError(RouterError):
     """The request clashes with what is already there; the code says how."""
+
+
+class ConnectionExistsError(ConflictError):
+    """There is such a connection already: the one named."""
+
+    def __init__(self, detail: str, connection_id: str, name: str, *, pts: bool) -> None:
+        super().__init__(Code.CONNECTION_EXISTS, detail)
+        self.connection_id = connection_id
+        self.name = name
+        self.pts = pts
+
+
+class AccountRefusedError(RouterError):
+    """A connection failed its test at the counterparty: nothing was kept."""
+
+    def __init__(self, code: Code, detail: str, venue_error: VenueError | None) -> None:
+        super().__init__(code, detail)
+        self.venue_error = venue_error
 
 
 class RfqExpiredError(RouterError):

@@ -125,6 +125,19 @@ class Ledger:
         if reservation is None:
             return
         self._by_connection[reservation.connection_id].discard(order_id)
+        self._move(reservation, moves, now)
+
+    def shrink(self, order_id: str, left: Claim, moves: Mapping[str, Decimal], now: int) -> None:
+        """The order traded in part: its reservation is for the rest now, and the balance moves by the part.
+
+        `moves` as in `release`, of this part alone.
+        """
+        reservation = self._reservations.get(order_id)
+        if reservation is not None:
+            reservation.claim = left
+            self._move(reservation, moves, now)
+
+    def _move(self, reservation: Reservation, moves: Mapping[str, Decimal], now: int) -> None:
         # While the balance is unknown too: the statement that ends that may have been asked for already.
         account = self._accounts.setdefault(reservation.connection_id, _Account())
         held = (

@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from router.core.errors import OrderError
+from router.core.instruction import Instruction, SteadyPace, Stop, Twap
 
 
 class Side(enum.StrEnum):
@@ -25,6 +26,16 @@ class OrderType(enum.StrEnum):
 
     MARKET = "market"
     LIMIT = "limit"
+    TWAP = "twap"
+    STEADY_PACE = "steady_pace"
+    STOP = "stop"
+
+
+_INSTRUCTIONS: dict[OrderType, type] = {
+    OrderType.TWAP: Twap,
+    OrderType.STEADY_PACE: SteadyPace,
+    OrderType.STOP: Stop,
+}
 
 
 class TimeInForce(enum.StrEnum):
@@ -151,8 +162,20 @@ class Product(msgspec.Struct, frozen=True):
     margin_supported: bool
 
 
+def _check_instruction(kind: OrderType, instruction: Instruction | None) -> None:
+    """Raise `ValueError` where a type has not the instruction that belongs to it, and no other."""
+    wanted = _INSTRUCTIONS.get(kind, type(None))
+    if type(instruction) is not wanted:
+        raise ValueError(
+            f"instruction: expected {wanted.__name__} in a {kind} order, was {type(instruction).__name__}"
+        )
+
+
 class OrderRequest(msgspec.Struct, frozen=True):
-    """What a caller asks for, valid as far as it can be without a counterparty's word."""
+    """What a caller asks for, valid as far as it can be without a counterparty's word.
+
+    `duration_minutes` is a limit order's; what the other types are told stands in their `instruction`.
+    """
 
     client_order_id: str
     product: str
@@ -166,6 +189,11 @@ class OrderRequest(msgspec.Struct, frozen=True):
     slippage_bps_max: Decimal | None = None
     connections: tuple[str, ...] | None = None
     on_credit_failure: OnCreditFailure | None = None
+    instruction: Instruction | None = None
+
+    def __post_init__(self) -> None:
+        """Hold type and instruction together."""
+        _check_instruction(self.type, self.instruction)
 
     @property
     def base(self) -> str:
@@ -181,6 +209,25 @@ class OrderRequest(msgspec.Struct, frozen=True):
     def in_base(self) -> bool:
         """Whether `quantity` is in the base currency; otherwise it is in the quote currency."""
         return self.quantity_currency == self.base
+
+    @property
+    def works(self) -> bool:
+        """Whether it trades over time, at prices that nobody knows when it is decided who gets it."""
+        if self.type is OrderType.LIMIT:
+            return self.time_in_force is None or self.time_in_force.rests
+        return self.instruction is not None
+
+    @property
+    def price_bound(self) -> Decimal | None:
+        """The price that the caller named for it: the limit, else a stop's trigger."""
+        if self.limit_price is None and isinstance(self.instruction, Stop):
+            return self.instruction.trigger_price
+        return self.limit_price
+
+    @property
+    def scheduled_at(self) -> int | None:
+        """When it is to begin; None: at once."""
+        return self.instruction.scheduled_at if isinstance(self.instruction, Twap | SteadyPace) else None
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):
@@ -202,7 +249,8 @@ class Quote(msgspec.Struct, frozen=True):
     """A price for the size of a request, before fees. One that is not in a `Ranking` cannot win.
 
     `quantity_base` at `price` makes `quantity_quote`; `price_worst` is the deepest price that the size
-    reaches. `complete`: it covers the whole size. A firm quote has a `quote_id` and a `valid_until`.
+    reaches. `complete`: it covers the whole size. A firm quote has a `quote_id` and a `valid_until`, and
+    `all_in_price` where its counterparty states a price with fees.
     """
 
     connection_id: str
@@ -215,6 +263,7 @@ class Quote(msgspec.Struct, frozen=True):
     complete: bool
     quote_id: str | None = None
     valid_until: int | None = None
+    all_in_price: Decimal | None = None
 
 
 class PricedQuote(msgspec.Struct, frozen=True):
@@ -243,7 +292,10 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class OutboundOrder(msgspec.Struct, frozen=True):
-    """An order as an adapter sends it; the id is a function of order, connection and attempt."""
+    """An order as an adapter sends it; the id is a function of order, connection and attempt.
+
+    `limit_price` is None where the caller set none and the type works without: only then is none sent.
+    """
 
     connection_id: str
     venue_client_order_id: str
@@ -256,6 +308,11 @@ class OutboundOrder(msgspec.Struct, frozen=True):
     time_in_force: TimeInForce
     duration_minutes: int | None = None
     quote_id: str | None = None
+    instruction: Instruction | None = None
+
+    def __post_init__(self) -> None:
+        """Hold type and instruction together."""
+        _check_instruction(self.type, self.instruction)
 
 
 class Fill(msgspec.Struct, frozen=True):

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from router.core.model import Level, PricedQuote, Product, Quote, Side, Source
+from router.core.instruction import SteadyPace, Twap
+from router.core.model import Level, OrderRequest, PricedQuote, Product, Quote, Side, Source
 from router.core.money import (
     BPS,
     ZERO,
@@ -28,6 +29,22 @@ from router.core.money import (
 
 BEYOND_TICK_DECIMALS: Final = 8
 """Decimals of a price per unit past the product's tick: a hundred-millionth of a tick decides nothing."""
+
+
+def quoted_quantity(request: OrderRequest, product: Product) -> Decimal:
+    """The size that a price is wanted for, in the request's quantity currency.
+
+    The whole size; of an order that goes out in slices, one of them: a TWAP's size over its slices (one a
+    minute unless it names its interval), rounded up to an increment; a steady pace's sub-order.
+    """
+    match request.instruction:
+        case SteadyPace(sub_order_size=size):
+            return min(size, request.quantity)
+        case Twap(duration_minutes=minutes, interval_minutes=interval, time_sliced=sliced):
+            slices = max(1, minutes // interval) if sliced and interval is not None else minutes
+            increment = product.base_increment if request.in_base else product.quote_increment
+            return min(round_up(divide_up(request.quantity, Decimal(slices)), increment), request.quantity)
+    return request.quantity
 
 
 class Walk(msgspec.Struct, frozen=True):
@@ -144,7 +161,15 @@ def all_in(
 
 
 def price_quote(quote: Quote, fee_bps: Decimal, side: Side, product: Product) -> PricedQuote:
-    """Score a quote: add the connection's fee."""
+    """Score a quote: add the connection's fee, or take the price with fees that the counterparty states.
+
+    A stated price can be better than the one without fees (a rebate): the fee is below zero then.
+    """
+    stated = quote.all_in_price
+    if stated is not None:
+        total = mul(stated, quote.quantity_base)
+        paid = sub(total, quote.quantity_quote) if side is Side.BUY else sub(quote.quantity_quote, total)
+        return PricedQuote(quote=quote, fee=paid, all_in_price=stated)
     fee = fee_on(quote.quantity_quote, fee_bps)
     return PricedQuote(
         quote=quote,

@@ -53,6 +53,11 @@ class CompetitionRecord(msgspec.Struct, frozen=True):
     winner: str | None
     entries: tuple[EntryRecord, ...]
 
+    @property
+    def indicative(self) -> bool:
+        """Whether its prices only showed where to work the order: what is traded later has prices of then."""
+        return self.request.works
+
 
 class RfqRecord(msgspec.Struct, frozen=True):
     """An RFQ: a competition that nothing was executed on, and until when its prices stand."""

@@ -4,12 +4,16 @@ An indicative price goes out as a limit, never as a naked market order: the quot
 caller allows, rounded to the tick toward the caller's safety. What the order can take at that limit is what
 a Spot balance must cover (`Claim`); where the balance covers the quote but not the whole slippage, the limit
 is narrowed to what it covers, so that an account is never asked for more than it has.
+
+An order that works over time goes out with the caller's own limit or with none: a limit of ours would end it
+when the market moves on. What it claims without one is explained in ADR 0008.
 """
 
 from decimal import Decimal
 
 import msgspec
 
+from router.core.instruction import Twap
 from router.core.model import (
     Claim,
     Connection,
@@ -33,12 +37,15 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 def time_in_force_of(request: OrderRequest, terms: Terms) -> TimeInForce:
-    """FOK for an accepted RFQ; else as asked; unsaid, IOC for a market and GTC for a limit order."""
+    """FOK for an accepted RFQ; else as asked; unsaid, IOC for a market order, GTC for one that works.
+
+    What has a duration is GTD: a limit order with one, and every TWAP.
+    """
     if terms.protected:
         return TimeInForce.FOK
     if request.time_in_force is not None:
         return request.time_in_force
-    if request.duration_minutes is not None:
+    if request.duration_minutes is not None or isinstance(request.instruction, Twap):
         return TimeInForce.GTD
     return TimeInForce.IOC if request.type is OrderType.MARKET else TimeInForce.GTC
 
@@ -46,17 +53,18 @@ def time_in_force_of(request: OrderRequest, terms: Terms) -> TimeInForce:
 def limit_for(request: OrderRequest, terms: Terms, priced: PricedQuote, product: Product) -> Decimal:
     """The worst price that the order may trade at, in quote per base, on the product's tick.
 
-    A limit order's own limit; the quoted price where it is protected or firm; else the quote plus slippage.
+    The caller's own limit; the quoted price where it is protected or firm; else the quote plus slippage.
     """
     toward_safety = round_down if request.side is Side.BUY else round_up
     if request.limit_price is not None:
         return toward_safety(request.limit_price, product.price_increment)
     price = priced.quote.price
-    if terms.protected or priced.quote.firm:
-        return toward_safety(price, product.price_increment)
-    slip = mul(terms.slippage_bps_max, BPS)
-    factor = add(ONE, slip) if request.side is Side.BUY else sub(ONE, slip)
-    return toward_safety(mul(price, factor), product.price_increment)
+    if priced.quote.firm:
+        # It is accepted by its id, at its price: no tick is asked of it.
+        return price
+    if not terms.protected:
+        price = _slipped(price, terms, request.side)
+    return toward_safety(price, product.price_increment)
 
 
 def given_up(request: OrderRequest, product: Product) -> str:
@@ -93,6 +101,15 @@ def route(
     not looked at for a PTS connection, which trades on credit.
     """
     time_in_force = time_in_force_of(request, terms)
+    if request.instruction is not None and request.limit_price is None:
+        claim = (
+            None
+            if connection.pts
+            else _claim_without_limit(request, terms, priced, connection, product, free)
+        )
+        if isinstance(claim, Reason):
+            return claim
+        return Route(connection.id, priced, None, time_in_force, claim)
     limit = limit_for(request, terms, priced, product)
     if limit <= 0:
         return Reason.INVALID_QUOTE
@@ -106,6 +123,9 @@ def route(
     if free is None:
         return Reason.BALANCE_UNKNOWN
     claim = claim_at(request, connection, product, limit)
+    if quote.firm and quote.all_in_price is not None and request.side is Side.BUY:
+        # What it costs is known to the digit, fees and all.
+        claim = Claim(claim.asset, add(quote.quantity_quote, priced.fee))
     if claim.amount <= free:
         return Route(connection.id, priced, limit, time_in_force, claim)
     if market and not quote.firm and not terms.protected:
@@ -115,6 +135,38 @@ def route(
             if claim.amount <= free:
                 return Route(connection.id, priced, narrowed, time_in_force, claim)
     return Reason.INSUFFICIENT_BALANCE
+
+
+def _slipped(price: Decimal, terms: Terms, side: Side) -> Decimal:
+    """A price made worse by the slippage that the caller allows."""
+    slip = mul(terms.slippage_bps_max, BPS)
+    return mul(price, add(ONE, slip) if side is Side.BUY else sub(ONE, slip))
+
+
+def _claim_without_limit(
+    request: OrderRequest,
+    terms: Terms,
+    priced: PricedQuote,
+    connection: Connection,
+    product: Product,
+    free: Decimal | None,
+) -> Claim | Reason:
+    """What a working order without a limit claims of a Spot balance, or why it cannot.
+
+    A stop: its size at the trigger. Another: its size at the deepest price that its quote reaches must be
+    free; the slippage on top is claimed too, as far as the balance has it.
+    """
+    if free is None:
+        return Reason.BALANCE_UNKNOWN
+    trigger = request.price_bound
+    worst = priced.quote.price_worst if trigger is None else trigger
+    claim = claim_at(request, connection, product, worst)
+    if claim.amount > free:
+        return Reason.INSUFFICIENT_BALANCE
+    slipped = _slipped(worst, terms, request.side)
+    if trigger is not None or slipped <= 0:
+        return claim
+    return Claim(claim.asset, min(free, claim_at(request, connection, product, slipped).amount))
 
 
 def _beyond(price: Decimal, limit: Decimal, side: Side) -> bool:

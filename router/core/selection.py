@@ -1,8 +1,8 @@
 """Ranking: a total order, ties included, so that a replay decides alike.
 
 Best all-in price for the whole size first: a buy's low, a sell's high. Ties: firm before indicative, Spot
-before PTS (own money before credit), then the connection's id. Where the request may rest (a limit order), a
-quote for less than the whole size counts, behind every complete one.
+before PTS (own money before credit), then the connection's id. Where the request may rest or goes out in
+slices, a quote for less than the size that was priced counts, behind every complete one.
 """
 
 from collections.abc import Iterable, Sequence

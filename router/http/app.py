@@ -8,16 +8,20 @@ from aiohttp import web
 
 from router.core.errors import Code, FieldError, InvalidRequestError, RouterError, UnavailableError
 from router.http.auth import Authenticator, AuthError
+from router.http.connection_ports import ConnectionsPort
 from router.http.context import BODY_DEADLINE_S, CONTEXT, Context, Failure, Handler, Streaming
+from router.http.margin_port import MarginPort
 from router.http.openapi import document
 from router.http.ports import DeskPort
 from router.http.problems import problem, problem_of
+from router.http.reports.port import ReportsPort
 from router.http.requests import check_query
 from router.http.respond import API_HEADERS, problem_response
 from router.http.routes import OPERATIONS
 from router.http.routes.operation import Operation
 from router.observe.events import EventBus
 from router.ports import StoreError
+from router.ports.accounts import Roster
 from router.settings import Scope, Settings
 
 _BY_HANDLER: Final[dict[object, Operation]] = {operation.handler: operation for operation in OPERATIONS}
@@ -30,6 +34,10 @@ def make_app(
     metrics: Callable[[], bytes],
     now: Callable[[], int],
     failed: Callable[[Failure], None],
+    roster: Roster,
+    connections: ConnectionsPort,
+    reports: ReportsPort | None = None,
+    margin: MarginPort | None = None,
     streaming: Streaming | None = None,
     body_deadline_s: float = BODY_DEADLINE_S,
 ) -> web.Application:
@@ -37,7 +45,9 @@ def make_app(
 
     `metrics` gives Prometheus' text format, `now` nanoseconds since the epoch; `failed` hears of exceptions
     that nobody meant, for the log; a body may take `body_deadline_s` seconds to come. `streaming`:
-    what callers can follow; it ends when the application stops.
+    what callers can follow; it ends when the application stops. `roster`: the connections with their books;
+    `connections` makes and changes them.
+    `reports`: what they hold and traded; without it those resources are not found. `margin`: likewise.
     """
     authenticator = Authenticator(settings.auth)
     app = web.Application(middlewares=[guard], client_max_size=settings.server.request_bytes_max)
@@ -52,6 +62,10 @@ def make_app(
         request_bytes_max=settings.server.request_bytes_max,
         slippage_bps_max=settings.execution.slippage_bps_max,
         description=document(OPERATIONS, keys=authenticator.needs_key),
+        roster=roster,
+        connections=connections,
+        reports=reports,
+        margin=margin,
     )
     app.on_shutdown.append(_end_streams)
     for operation in OPERATIONS:

@@ -9,9 +9,10 @@ from typing import Annotated
 import msgspec
 
 from router.core.finding import Found
+from router.core.instruction import Bounds, IntervalUnit
 from router.core.model import OnCreditFailure, OrderStatus, OrderType, Side, TimeInForce
 from router.core.money import AMOUNT_LENGTH_MAX
-from router.http.wire import ID_PATTERN, PRODUCT_PATTERN, ClientOrderId
+from router.http.wire import ID_PATTERN, PRODUCT_PATTERN, ClientOrderId, Time
 
 OPERATOR_PATTERN = r"^(?!\s)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}(?<!\s)$"
 REASON_PATTERN = r"^(?!\s)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,500}(?<!\s)$"
@@ -27,6 +28,7 @@ Amount = Annotated[
         examples=["0.5"],
     ),
 ]
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=DURATION_MINUTES_MAX)]
 ProductName = Annotated[str, msgspec.Meta(pattern=PRODUCT_PATTERN, examples=["BTC-USD"])]
 ConnectionIds = Annotated[
     list[Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]],
@@ -54,17 +56,72 @@ class OrderBody(Body, frozen=True):
         str, msgspec.Meta(description="The product's base or quote currency.", examples=["BTC"])
     ]
     limit_price: Annotated[
-        Amount | None, msgspec.Meta(description="Quote per base. Limit orders must have it.")
+        Amount | None,
+        msgspec.Meta(
+            description="The worst price to trade at, quote per base. Limit orders must have it; twap, "
+            "steady_pace and stop may."
+        ),
     ] = None
     time_in_force: Annotated[
         TimeInForce | None,
         msgspec.Meta(
-            description="Market: IOC, FOK; null is IOC. Limit: any; null is GTC, or GTD with a duration."
+            description="Market: IOC, FOK; null is IOC. Limit: any; null is GTC, or GTD with a duration. "
+            "Stop: GTC. Others take none."
         ),
     ] = None
     duration_minutes: Annotated[
-        Annotated[int, msgspec.Meta(ge=1, le=DURATION_MINUTES_MAX)] | None,
-        msgspec.Meta(description="How long a GTD limit order works; GTD must have it."),
+        Minutes | None,
+        msgspec.Meta(
+            description="How long a GTD limit order works, and GTD must have it; over how long a twap is "
+            "spread, and a twap must have it."
+        ),
+    ] = None
+    interval_minutes: Annotated[
+        Minutes | None,
+        msgspec.Meta(
+            description="twap: minutes between two slices, at most the duration; time_sliced must have it."
+        ),
+    ] = None
+    time_sliced: Annotated[
+        bool | None, msgspec.Meta(description="twap: one sub-order an interval; null is false.")
+    ] = None
+    bounds: Annotated[
+        Bounds | None,
+        msgspec.Meta(
+            description="twap that is not time_sliced: how strictly it keeps to its schedule; null is "
+            "standard."
+        ),
+    ] = None
+    sub_order_size: Annotated[
+        Amount | None,
+        msgspec.Meta(
+            description="steady_pace, which must have it: the size of a sub-order in quantity_currency, less "
+            "than the quantity."
+        ),
+    ] = None
+    interval: Annotated[
+        Minutes | None,
+        msgspec.Meta(description="steady_pace, which must have it: interval_units between two sub-orders."),
+    ] = None
+    interval_unit: Annotated[
+        IntervalUnit | None, msgspec.Meta(description="steady_pace: null is minute.")
+    ] = None
+    variance: Annotated[
+        Amount | None,
+        msgspec.Meta(
+            description="steady_pace: how much the sub-orders' sizes vary, 0 to 1 with at most two decimals.",
+            examples=["0.20"],
+        ),
+    ] = None
+    trigger_price: Annotated[
+        Amount | None,
+        msgspec.Meta(
+            description="stop, which must have it: the price at which it is activated. At most the limit of "
+            "a buy, at least that of a sale."
+        ),
+    ] = None
+    scheduled_at: Annotated[
+        Time | None, msgspec.Meta(description="twap, steady_pace: when to begin, in the future; null: now.")
     ] = None
     slippage_bps_max: Annotated[
         Amount | None,

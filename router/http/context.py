@@ -9,9 +9,13 @@ from aiohttp import web
 
 from router.core.errors import Code, RouterError
 from router.http.auth import Authenticator
+from router.http.connection_ports import ConnectionsPort
 from router.http.decode import malformed
+from router.http.margin_port import MarginPort
 from router.http.ports import DeskPort
+from router.http.reports.port import ReportsPort
 from router.observe.events import EventBus
+from router.ports.accounts import Roster
 
 BODY_DEADLINE_S: Final = 10.0
 """Seconds that a body may take to come: a slow line's 64 KiB do; who sends nothing must not hold a task."""
@@ -53,6 +57,10 @@ class Context(msgspec.Struct, frozen=True):
     body_deadline_s: float
     slippage_bps_max: int
     description: bytes
+    roster: Roster
+    connections: ConnectionsPort
+    margin: MarginPort | None
+    reports: ReportsPort | None = None
 
 
 CONTEXT: Final = web.AppKey("context", Context)

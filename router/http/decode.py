@@ -9,8 +9,9 @@ import enum
 import json
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -28,7 +29,28 @@ from router.core.money import parse_amount, parse_positive
 ERRORS_MAX: Final = 32
 """Field errors in one answer: more are no help, and an answer must not grow with what was sent."""
 
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME_MAX: Final = 2**63 - 1
+"""Nanoseconds that a journal can hold."""
+
 Choice = TypeVar("Choice", bound=enum.StrEnum)
+
+
+def parse_time(text: object) -> int:
+    """A time of RFC 3339 as nanoseconds since the epoch, to the microsecond; from 1970 to 2262.
+
+    Raises `ValueError`, which says what was expected.
+    """
+    expected = 'a time of RFC 3339 such as "2026-01-02T03:04:05Z", from 1970 to 2262'
+    try:
+        since = msgspec.convert(text, _Time) - _EPOCH
+    except msgspec.ValidationError as error:
+        raise ValueError(expected) from error
+    at = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
+    if not 0 <= at <= _TIME_MAX:
+        raise ValueError(expected)
+    return at
 
 
 def malformed(detail: str) -> RouterError:
@@ -165,6 +187,25 @@ class Fields:
             return parse_positive(value) if positive else parse_amount(value)
         except AmountError as error:
             self.refuse(name, error.expected, value)
+            return None
+
+    def flag(self, name: str) -> bool | None:
+        """`true` or `false`; null or absent is None."""
+        value = self.get(name)
+        if value is not None and not isinstance(value, bool):
+            self.refuse(name, "true or false", value)
+            return None
+        return value
+
+    def time(self, name: str) -> int | None:
+        """A time of RFC 3339 as nanoseconds since the epoch; null or absent is None."""
+        value = self.get(name)
+        if value is None:
+            return None
+        try:
+            return parse_time(value)
+        except ValueError as error:
+            self.refuse(name, str(error), value)
             return None
 
     def whole(self, name: str, low: int, high: int) -> int | None:

@@ -11,7 +11,7 @@ from router.core.record import Submission
 from router.http import requests, wire
 from router.http.context import CONTEXT, connection_ids, read_body, read_json
 from router.http.ports import DeskPort
-from router.http.records import competition_view, connection_view, rfq_view
+from router.http.records import competition_view, rfq_view
 from router.http.respond import JSON, json_response, problem_response, raw_response
 from router.http.views import order_problem, order_view
 
@@ -90,24 +90,6 @@ async def get_competition(request: web.Request) -> web.Response:
     """GET /v1/competitions/{competition_id}."""
     competition_id = path_id(request, "competition_id", "a competition")
     return json_response(competition_view(await request.app[CONTEXT].desk.competition(competition_id)))
-
-
-async def list_connections(request: web.Request) -> web.Response:
-    """GET /v1/connections."""
-    context = request.app[CONTEXT]
-    now = context.now()
-    data = [connection_view(view, now) for view in context.desk.connections()]
-    return json_response(wire.ConnectionPage(data=data, next_cursor=None))
-
-
-async def get_connection(request: web.Request) -> web.Response:
-    """GET /v1/connections/{connection_id}."""
-    context = request.app[CONTEXT]
-    connection_id = path_id(request, "connection_id", "a connection")
-    for view in context.desk.connections():
-        if view.connection.id == connection_id:
-            return json_response(connection_view(view, context.now()))
-    raise NotFoundError("a connection with this id")
 
 
 async def healthz(_request: web.Request) -> web.Response:

@@ -4,7 +4,15 @@ from typing import Final
 
 import msgspec
 
-from router.core.errors import Code, FieldError, InvalidRequestError, RouterError, VenueError
+from router.core.errors import (
+    AccountRefusedError,
+    Code,
+    ConnectionExistsError,
+    FieldError,
+    InvalidRequestError,
+    RouterError,
+    VenueError,
+)
 from router.http import wire
 
 TYPE_PREFIX: Final = "urn:caas-router:problem:"
@@ -31,11 +39,13 @@ PROBLEMS: Final[dict[Code, Row]] = {
     Code.ORDER_NOT_CANCELABLE: Row(409, "The order cannot be cancelled"),
     Code.ORDER_NOT_IN_DOUBT: Row(409, "The order is not in doubt"),
     Code.OPERATION_NOT_IN_DOUBT: Row(409, "The operation is not in doubt"),
+    Code.OPERATION_IN_DOUBT: Row(409, "Another operation that it could be taken for is in doubt"),
     Code.IDEMPOTENCY_KEY_REUSED: Row(409, "The idempotency key belongs to another operation"),
     Code.NOT_A_TRADING_CONNECTION: Row(409, "The connection is not one that trades"),
     Code.NOT_A_CUSTODY_CONNECTION: Row(409, "The connection is not one in custody"),
     Code.CONNECTION_EXISTS: Row(409, "There is such a connection already"),
     Code.CONNECTION_IN_SETTINGS: Row(409, "The connection stands in the settings file"),
+    Code.CONNECTION_BUSY: Row(409, "The connection cannot be changed now"),
     Code.RFQ_EXPIRED: Row(410, "The prices no longer stand"),
     Code.REQUEST_TOO_LARGE: Row(413, "The body is too large"),
     Code.UNSUPPORTED_MEDIA_TYPE: Row(415, "The body must be JSON"),
@@ -126,7 +136,18 @@ def problem(
 def problem_of(error: RouterError) -> wire.Problem:
     """What a refusal of the router looks like to its caller."""
     errors = error.errors if isinstance(error, InvalidRequestError) else None
-    return problem(error.code, error.detail, retryable=error.retryable, errors=errors)
+    said = error.venue_error if isinstance(error, AccountRefusedError) else None
+    there = None
+    if isinstance(error, ConnectionExistsError):
+        there = wire.ConnectionRef(id=error.connection_id, name=error.name, pts=error.pts)
+    return problem(
+        error.code,
+        error.detail,
+        retryable=error.retryable,
+        errors=errors,
+        venue_error=said,
+        connection=there,
+    )
 
 
 def _field(error: FieldError) -> wire.FieldProblem:

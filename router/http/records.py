@@ -50,6 +50,7 @@ def competition_view(record: CompetitionRecord) -> wire.Competition:
         type=request.type,
         quantity=format_amount(request.quantity),
         quantity_currency=request.quantity_currency,
+        indicative=record.indicative,
         opened_at=time_text(record.opened_at),
         deadline_at=time_text(record.deadline_at),
         closed_at=time_text(record.closed_at),

@@ -9,9 +9,10 @@ import msgspec
 from multidict import MultiMapping
 
 from router.core.errors import FieldError, InvalidRequestError, shown
-from router.core.model import OnCreditFailure, OrderRequest, OrderType, Side, TimeInForce
+from router.core.model import OnCreditFailure, OrderRequest, OrderType, Side
 from router.http import bodies, wire
 from router.http.decode import ERRORS_MAX, Fields, cut, decode_object
+from router.http.instructions import read_instructions
 
 ID: Final = re.compile(wire.ID_PATTERN)
 _PRODUCT: Final = re.compile(wire.PRODUCT_PATTERN)
@@ -22,10 +23,6 @@ PAGE_LENGTH_MAX: Final = 100
 PAGE_LENGTH: Final = 50
 CURSOR_LENGTH_MAX: Final = 512
 
-_TIMES_IN_FORCE: Final = {
-    OrderType.MARKET: (TimeInForce.IOC, TimeInForce.FOK),
-    OrderType.LIMIT: tuple(TimeInForce),
-}
 _ORDER_FIELDS: Final = frozenset(bodies.OrderBody.__struct_fields__)
 _RFQ_FIELDS: Final = frozenset(bodies.RfqBody.__struct_fields__)
 _ACCEPT_FIELDS: Final = frozenset(bodies.AcceptBody.__struct_fields__)
@@ -60,9 +57,7 @@ def order_request(raw: bytes, slippage_bps_max: int, connection_ids: AbstractSet
     kind = fields.choice("type", tuple(OrderType), required=True)
     quantity = fields.amount("quantity", positive=True, required=True)
     currency = _quantity_currency(fields, product)
-    limit_price = _limit_price(fields, kind)
-    time_in_force, duration_minutes = _duration(fields, kind)
-    slippage = _slippage(fields, kind, slippage_bps_max)
+    told = read_instructions(fields, kind, side, quantity, slippage_bps_max)
     connections = _connections(fields, connection_ids)
     on_credit_failure = _on_credit_failure(fields)
     fields.raise_if_any()
@@ -74,12 +69,13 @@ def order_request(raw: bytes, slippage_bps_max: int, connection_ids: AbstractSet
         type=cast("OrderType", kind),
         quantity=cast("Decimal", quantity),
         quantity_currency=cast("str", currency),
-        limit_price=limit_price,
-        time_in_force=time_in_force,
-        duration_minutes=duration_minutes,
-        slippage_bps_max=slippage,
+        limit_price=told.limit_price,
+        time_in_force=told.time_in_force,
+        duration_minutes=told.duration_minutes,
+        slippage_bps_max=told.slippage_bps_max,
         connections=connections,
         on_credit_failure=on_credit_failure,
+        instruction=told.instruction,
     )
 
 
@@ -187,45 +183,6 @@ def _quantity_currency(fields: Fields, product: str | None) -> str | None:
     else:
         return value
     return None
-
-
-def _limit_price(fields: Fields, kind: OrderType | None) -> Decimal | None:
-    value = fields.get("limit_price")
-    if kind is OrderType.MARKET:
-        if value is not None:
-            fields.refuse("limit_price", "null in a market order", value)
-        return None
-    return fields.amount("limit_price", positive=True, required=kind is OrderType.LIMIT)
-
-
-def _duration(fields: Fields, kind: OrderType | None) -> tuple[TimeInForce | None, int | None]:
-    """Time in force and minutes: GTD has a duration, and a duration means GTD."""
-    accepted = tuple(TimeInForce) if kind is None else _TIMES_IN_FORCE[kind]
-    time_in_force = fields.choice("time_in_force", accepted, required=False)
-    minutes = fields.get("duration_minutes")
-    if minutes is None:
-        if time_in_force is TimeInForce.GTD:
-            fields.missing("duration_minutes", "how many minutes a GTD order works")
-        return time_in_force, None
-    if kind is OrderType.MARKET:
-        fields.refuse("duration_minutes", "null in a market order", minutes)
-        return time_in_force, None
-    if time_in_force not in (None, TimeInForce.GTD):
-        fields.refuse("duration_minutes", f"null with time_in_force {time_in_force}", minutes)
-        return time_in_force, None
-    return time_in_force, fields.whole("duration_minutes", 1, bodies.DURATION_MINUTES_MAX)
-
-
-def _slippage(fields: Fields, kind: OrderType | None, setting: int) -> Decimal | None:
-    value = fields.get("slippage_bps_max")
-    if kind is OrderType.LIMIT and value is not None:
-        fields.refuse("slippage_bps_max", "null in a limit order", value)
-        return None
-    slippage = fields.amount("slippage_bps_max", positive=False, required=False)
-    if slippage is not None and slippage > setting:
-        fields.refuse("slippage_bps_max", f"at most {setting}, the router's setting", value)
-        return None
-    return slippage
 
 
 def _connections(fields: Fields, known: AbstractSet[str]) -> tuple[str, ...] | None:

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
+
 from router.core.attempt import Attempt
 from router.core.errors import OrderError
 from router.core.finding import Finding
-from router.core.model import Connection, Fill, Outcome
+from router.core.instruction import SteadyPace, Stop, Twap
+from router.core.model import Connection, Fill, OrderRequest, Outcome
 from router.core.money import ZERO, decimals_of, format_amount, sub, trim
 from router.core.order import Order
 from router.core.pricing import all_in, better_by_bps, fee_on, unit_price, worse_by_bps
@@ -70,7 +73,43 @@ def entry_view(entry: EntryRecord) -> wire.Entry:
 
 def competition_summary(record: CompetitionRecord) -> wire.CompetitionSummary:
     """A competition as an order has it."""
-    return wire.CompetitionSummary(id=record.id, entries=[entry_view(entry) for entry in record.entries])
+    return wire.CompetitionSummary(
+        id=record.id,
+        indicative=record.indicative,
+        entries=[entry_view(entry) for entry in record.entries],
+    )
+
+
+def terms_view(request: OrderRequest) -> wire.OrderTerms:
+    """What a request said beyond its size."""
+    terms = wire.OrderTerms(
+        limit_price=amount(request.limit_price),
+        time_in_force=request.time_in_force,
+        duration_minutes=request.duration_minutes,
+        scheduled_at=optional_time(request.scheduled_at),
+        slippage_bps_max=amount(request.slippage_bps_max),
+    )
+    replace = msgspec.structs.replace
+    match request.instruction:
+        case Twap() as twap:
+            return replace(
+                terms,
+                duration_minutes=twap.duration_minutes,
+                interval_minutes=twap.interval_minutes,
+                time_sliced=twap.time_sliced,
+                bounds=twap.bounds,
+            )
+        case SteadyPace() as pace:
+            return replace(
+                terms,
+                sub_order_size=format_amount(pace.sub_order_size),
+                interval=pace.interval,
+                interval_unit=pace.interval_unit,
+                variance=amount(pace.variance),
+            )
+        case Stop(trigger_price=trigger):
+            return replace(terms, trigger_price=format_amount(trigger))
+    return terms
 
 
 def order_problem(order: Order, error: OrderError, competition: CompetitionRecord | None) -> wire.Problem:
@@ -99,6 +138,7 @@ def order_view(order: Order, competition: CompetitionRecord | None, doubt: Doubt
         type=request.type,
         quantity=format_amount(request.quantity),
         quantity_currency=request.quantity_currency,
+        terms=terms_view(request),
         status=order.status,
         in_doubt=order.in_doubt,
         connection=None if attempt is None else connection_ref(attempt.connection),

@@ -10,6 +10,7 @@ import msgspec
 
 from router.core.errors import Code
 from router.core.finding import Found
+from router.core.instruction import Bounds, IntervalUnit
 from router.core.model import (
     OrderStatus,
     OrderType,
@@ -17,6 +18,7 @@ from router.core.model import (
     Reason,
     Side,
     Source,
+    TimeInForce,
 )
 from router.ports import ConnectionState
 
@@ -72,9 +74,14 @@ class Entry(Answer, frozen=True):
 
 
 class CompetitionSummary(Answer, frozen=True):
-    """A competition as an order has it."""
+    """A competition as an order has it.
+
+    `indicative`: the order works over time, and the prices only showed where: what is traded later has the
+    prices of then.
+    """
 
     id: str
+    indicative: bool
     entries: list[Entry]
 
 
@@ -143,6 +150,24 @@ class Finding(Answer, frozen=True):
     contradicted_at: Time | None
 
 
+class OrderTerms(Answer, frozen=True, omit_defaults=True):
+    """What the request said beyond its size: the fields that were not null."""
+
+    limit_price: AnswerAmount | None = None
+    time_in_force: TimeInForce | None = None
+    duration_minutes: int | None = None
+    interval_minutes: int | None = None
+    time_sliced: bool | None = None
+    bounds: Bounds | None = None
+    sub_order_size: AnswerAmount | None = None
+    interval: int | None = None
+    interval_unit: IntervalUnit | None = None
+    variance: AnswerAmount | None = None
+    trigger_price: AnswerAmount | None = None
+    scheduled_at: Time | None = None
+    slippage_bps_max: AnswerAmount | None = None
+
+
 class Order(Answer, frozen=True):
     """An order. `filled_quantity` is in base, `leaves_quantity` in `quantity_currency`.
 
@@ -158,6 +183,7 @@ class Order(Answer, frozen=True):
     type: OrderType
     quantity: AnswerAmount
     quantity_currency: str
+    terms: OrderTerms
     status: OrderStatus
     in_doubt: bool
     connection: ConnectionRef | None
@@ -226,7 +252,10 @@ class EntryDetail(Entry, frozen=True):
 
 
 class Competition(Answer, frozen=True):
-    """The full record of a competition; it was held for an order or for an RFQ."""
+    """The full record of a competition; it was held for an order or for an RFQ.
+
+    `indicative` as in a `CompetitionSummary`.
+    """
 
     id: str
     order_id: str | None
@@ -236,6 +265,7 @@ class Competition(Answer, frozen=True):
     type: OrderType
     quantity: AnswerAmount
     quantity_currency: str
+    indicative: bool
     opened_at: Time
     deadline_at: Time
     closed_at: Time
@@ -279,13 +309,6 @@ class Connection(ConnectionRef, frozen=True):
     state: ConnectionState
     health: Health
     products: list[str]
-
-
-class ConnectionPage(Answer, frozen=True):
-    """Every connection; `next_cursor` is always null."""
-
-    data: list[Connection]
-    next_cursor: str | None
 
 
 class Liveness(Answer, frozen=True):

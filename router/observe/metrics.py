@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from router.core.errors import Code
-from router.core.model import OrderStatus, Outcome
+from router.core.model import OrderStatus, Outcome, VenueState
 from router.ports import ConnectionState, ConnectionView
 
 _FAST = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -80,6 +80,11 @@ class Metrics:
         self.bad_data = counter(
             "bad_data", "Messages dropped because they cannot be true", "connection", "what"
         )
+        self.foreign_orders = counter(
+            "foreign_orders",
+            "Reports of orders that this router did not send, by state",
+            *("connection", "order_state"),
+        )
         self.store_failures = counter("store_failures", "Journal writes that failed", "operation")
         self.loop_lag = histogram("event_loop_lag_seconds", "How late the event loop runs", _FAST)
         self.competition_of = cache(self.competitions.labels)
@@ -111,6 +116,8 @@ class Metrics:
             self.order_round_trip.labels(name)
             for outcome in Outcome:
                 self.quote_of(name, outcome.value)
+            for state in VenueState:
+                self.foreign_orders.labels(name, state.value)
             for code in Code:
                 if view.connection.pts and code.is_credit:
                     self.credit_failures.labels(name, code.value)

@@ -7,7 +7,7 @@ from router.core.record import CompetitionRecord, RfqRecord
 from router.observe.events import EventBus
 from router.observe.logs import Log
 from router.observe.metrics import Metrics
-from router.ports import Health
+from router.ports import ForeignOrder, Health
 
 _NS = 1e9
 
@@ -243,6 +243,20 @@ class Observer:
                 latency_ms=latency_ns // 1_000_000,
                 request_id=request_id,
             )
+
+    def foreign_order(self, connection_id: str, order: ForeignOrder) -> None:
+        """A counterparty reports an order of the account that this router did not send."""
+        self.metrics.foreign_orders.labels(connection_id, order.state.value).inc()
+        self.log.warning(
+            "foreign_order",
+            connection=connection_id,
+            venue_order_id=order.venue_order_id,
+            venue_client_order_id=order.venue_client_order_id,
+            product=order.product,
+            side=order.side,
+            state=order.state,
+            filled_quantity=order.filled_base,
+        )
 
     def bad_data(self, connection_id: str, product: str, what: str) -> None:
         """A counterparty's message was dropped."""

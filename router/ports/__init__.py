@@ -18,7 +18,16 @@ from typing import Protocol
 import msgspec
 
 from router.core.errors import OrderError, VenueError
-from router.core.model import Book, Connection, Fill, OrderReport, OutboundOrder, Product
+from router.core.model import (
+    Book,
+    Connection,
+    Fill,
+    OrderReport,
+    OutboundOrder,
+    Product,
+    Side,
+    VenueState,
+)
 from router.core.order import Event, Order
 
 
@@ -153,6 +162,21 @@ class ConnectionView(msgspec.Struct, frozen=True):
     products: tuple[str, ...]
 
 
+class ForeignOrder(msgspec.Struct, frozen=True):
+    """An order of the account that this router did not send: a liquidation, a closing, somebody else's.
+
+    `filled_base` is cumulative; what the counterparty did not say is None; `at`: when we were told.
+    """
+
+    venue_order_id: str
+    venue_client_order_id: str | None
+    product: str | None
+    side: Side | None
+    state: VenueState
+    filled_base: Decimal
+    at: int
+
+
 class VenueListener(Protocol):
     """What an adapter tells the router. Synchronous and quick, but for `reconcile`."""
 
@@ -172,6 +196,9 @@ class VenueListener(Protocol):
 
     def bad_data(self, connection_id: str, product: str, what: str) -> None:
         """A message was dropped because it cannot be true; `what` is of bounded variety."""
+
+    def foreign_order(self, connection_id: str, order: ForeignOrder) -> None:
+        """The counterparty said something of an order that this router did not send, on its feed."""
 
     async def reconcile(self, connection_id: str) -> None:
         """The connection is (back) up: read again what may have been missed, before it trades.

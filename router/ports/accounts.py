@@ -161,13 +161,17 @@ class ConnectionTestError(Exception):
 
 
 class AccountEntry(msgspec.Struct, frozen=True):
-    """A connection with the books behind it: `trading` or `custody`, whichever it is."""
+    """A connection with the books behind it: `trading` or `custody`, whichever it is.
+
+    `settling_window_ns`: a move in doubt that shows no trace this long after it was sent was never taken.
+    """
 
     connection: Connection
     type: str
     enabled: bool
     trading: TradingAccount | None
     custody: CustodyAccount | None
+    settling_window_ns: int = 30_000_000_000
 
 
 class Roster(Protocol):

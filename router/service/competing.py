@@ -6,7 +6,7 @@ still open at the deadline is left running for a while: its answer is recorded, 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from decimal import Decimal
 
 import msgspec
@@ -27,9 +27,11 @@ from router.core.competition import (
 )
 from router.core.ledger import Ledger
 from router.core.model import Book, OrderRequest, Quote, Reason, Source
-from router.core.pricing import quote_from_levels
+from router.core.pricing import quote_from_levels, quoted_quantity
 from router.observe.observer import Observer
 from router.ports import BudgetSpentError, Clock, OffWireError, VenueUnreachableError
+from router.ports.quotes import QuoteRefusedError
+from router.service.firm import FirmAsking, FirmQuestion
 from router.service.venues import Member, Venues, levels_for
 
 LATE_QUOTE_NS = 5_000_000_000
@@ -39,6 +41,7 @@ LATE_QUOTE_NS = 5_000_000_000
 class Held(msgspec.Struct, frozen=True):
     """A competition that ranked its quotes: what award and record need."""
 
+    id: str
     competition: Competition
     contenders: tuple[Contender, ...]
     arrival_price: Decimal | None
@@ -56,6 +59,7 @@ class Competing:
         self._ledger = ledger
         self._observer = observer
         self._clock = clock
+        self._firm = FirmAsking(clock)
         self._asking: dict[tuple[str, str], _Question] = {}
         # A dict, for its order: a stop cancels them as they began.
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -64,6 +68,7 @@ class Competing:
         self,
         request: OrderRequest,
         rules: Rules,
+        competition_id: str,
         *,
         to_trade: bool,
         ready: Awaitable[object] | None,
@@ -74,16 +79,19 @@ class Competing:
         `to_trade`: the winner will be sent an order, so a connection without budget for one is out.
         """
         now = self._clock.now()
+        arrival_price = self._venues.arrival_price(request.product, now)
         contenders = tuple(
             Contender(
                 connection=member.connection,
                 product=member.venue.product(request.product),
-                barred=self._venues.barred(member, now, to_trade=to_trade),
+                barred=self._venues.barred(member, now, to_trade=to_trade)
+                or self._venues.groups.barred(request.base, member.connection.id)
+                or self._firm.barred(member, request, arrival_price, now),
             )
             for member in self._venues
         )
         competition = Competition(request, rules, self._ledger)
-        held = Held(competition, contenders, self._venues.arrival_price(request.product, now), now)
+        held = Held(competition_id, competition, contenders, arrival_price, now)
         run = _Run(self, held, late, self._venues, self._clock)
         run.take(competition.step(Opened(contenders), now))
         try:
@@ -98,7 +106,7 @@ class Competing:
     def quote_of_book(
         self, member: Member, request: OrderRequest, book: Book, source: Source, *, protected: bool
     ) -> Quote | Reason:
-        """A quote for the request's size from a book, or why there is none."""
+        """A quote for the request's size, or its slice's, from a book; or why there is none."""
         product = member.venue.product(request.product)
         if product is None:
             return Reason.PRODUCT_UNSUPPORTED
@@ -110,7 +118,7 @@ class Competing:
             levels_for(book, request.side),
             product,
             request.side,
-            request.quantity,
+            quoted_quantity(request, product),
             in_base=request.in_base,
             protected=protected,
         )
@@ -131,10 +139,28 @@ class Competing:
         question = self._asking.get(key)
         if question is None or self._clock.now() >= question.deadline:
             question = self._asking[key] = _Question(deadline)
-            task = asyncio.get_running_loop().create_task(self._answer(key, member, question))
-            self._tasks[task] = None
-            task.add_done_callback(self._tasks.pop)
+            self._run(self._answer(key, member, question))
         question.runs.append(run)
+
+    def ask_firm(self, member: Member, run: "_Run", deadline: int) -> None:
+        """Ask a counterparty for a price that it holds, in a task of its own: for this competition alone."""
+        held = run.held
+        asked = self._firm.ask(member, held.id, held.competition, held.arrival_price)
+        self._run(self._answer_firm(member, run, asked, deadline + LATE_QUOTE_NS))
+
+    def _run(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(self._tasks.pop)
+
+    async def _answer_firm(self, member: Member, run: "_Run", asked: FirmQuestion, deadline: int) -> None:
+        name = member.connection.id
+        try:
+            run.feed(QuoteReceived(await asked.answer(deadline), asked.product))
+        except QuoteRefusedError as error:
+            run.feed(QuoteFailed(name, Source.RFQ, error.reason, error.detail))
+        except Exception as error:  # noqa: BLE001 - a bug in one adapter must not cost the others the deadline
+            run.feed(self._not_quoted(name, Source.RFQ, error))
 
     async def close(self) -> None:
         """Stop asking."""
@@ -149,15 +175,8 @@ class Competing:
         book: Book | None = None
         try:
             book = await member.venue.request_book(product, question.deadline + LATE_QUOTE_NS)
-        except BudgetSpentError as error:
-            failed = QuoteFailed(name, None, Reason.RATE_LIMITED, error.detail)
-        except OffWireError as error:
-            failed = QuoteFailed(name, Source.REQUEST, Reason.INVALID_QUOTE, error.detail)
-        except VenueUnreachableError as error:
-            failed = QuoteFailed(name, Source.REQUEST, Reason.VENUE_ERROR, error.detail)
         except Exception as error:  # noqa: BLE001 - a bug in one adapter must not cost the others the deadline
-            self._observer.task_failed("question", error)
-            failed = QuoteFailed(name, Source.REQUEST, Reason.VENUE_ERROR, type(error).__name__)
+            failed = self._not_quoted(name, Source.REQUEST, error)
         finally:
             if self._asking.get(key) is question:
                 del self._asking[key]
@@ -166,6 +185,18 @@ class Competing:
                 run.offer(member, book, Source.REQUEST)
             elif failed is not None:
                 run.feed(failed)
+
+    def _not_quoted(self, name: str, source: Source, error: Exception) -> QuoteFailed:
+        """What a question that raised is in the record."""
+        match error:
+            case BudgetSpentError():
+                return QuoteFailed(name, None, Reason.RATE_LIMITED, error.detail)
+            case OffWireError():
+                return QuoteFailed(name, source, Reason.INVALID_QUOTE, error.detail)
+            case VenueUnreachableError():
+                return QuoteFailed(name, source, Reason.VENUE_ERROR, error.detail)
+        self._observer.task_failed("question", error)
+        return QuoteFailed(name, source, Reason.VENUE_ERROR, type(error).__name__)
 
 
 class _Question:
@@ -200,7 +231,9 @@ class _Run:
             match effect:
                 case AskForQuote():
                     member = self._venues[effect.connection_id]
-                    if self._streams(member):
+                    if member.firm is not None:
+                        self._competing.ask_firm(member, self, deadline)
+                    elif self._streams(member):
                         self._streamed.append(member)
                     else:
                         self._competing.ask(member, self, deadline)

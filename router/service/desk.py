@@ -3,14 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 
-from router.core.admission import check_increments
-from router.core.competition import Rules
 from router.core.errors import (
     Code,
     ConflictError,
@@ -19,9 +16,9 @@ from router.core.errors import (
     UnavailableError,
 )
 from router.core.ledger import Ledger
-from router.core.model import OnCreditFailure, OrderRequest, Reason, Route
+from router.core.model import OnCreditFailure, OrderRequest
 from router.core.money import ZERO
-from router.core.order import NotRouted, Order
+from router.core.order import Order
 from router.core.record import CompetitionRecord, RfqRecord, Submission, carried_out
 from router.core.routing import Terms
 from router.observe.observer import Observer
@@ -34,33 +31,24 @@ from router.ports import (
     StoreError,
     VenueListener,
 )
+from router.service.asking import check_request
 from router.service.cancelling import Cancelling, not_cancelable
-from router.service.competing import Competing, Held
+from router.service.competing import Competing
+from router.service.deciding import Deciding
 from router.service.doubts import Doubts
 from router.service.evidence import Evidence
-from router.service.executing import Executing, Plan, no_winner, not_executable
+from router.service.executing import Executing
 from router.service.following import Following
 from router.service.ids import IdSource
 from router.service.lifecycle import Execution, Lifecycle
 from router.service.orders import LiveOrder, Orders
-from router.service.quoting import Quoting, make_record
+from router.service.quoting import Quoting
 from router.service.recovery import read_again, recover
 from router.service.repeating import differing_field, of_rfq
+from router.service.rules import DeskRules
 from router.service.venues import Venues
 
 T = TypeVar("T")
-
-
-class DeskRules(msgspec.Struct, frozen=True):
-    """What the desk is run by; durations in nanoseconds."""
-
-    quote_deadline_ns: int
-    rfq_ttl_ns: int
-    collar_bps: Decimal
-    slippage_bps_max: Decimal
-    answer_deadline_ns: int
-    on_credit_failure: OnCreditFailure
-    in_doubt_alert_ns: int = 60_000_000_000
 
 
 class Desk:
@@ -90,6 +78,7 @@ class Desk:
         self._following = Following(venues, self._orders, self.doubts, observer, clock)
         self._cancelling = Cancelling(venues, self._orders, self._following)
         self._evidence = Evidence(venues, self._orders, ledger, journal, observer, clock)
+        self._deciding = Deciding(self._orders, self._competing, self._executing, observer, clock, ids, rules)
         self._quoting = Quoting(self._competing, venues, journal, observer, clock, ids)
         self._lifecycle = Lifecycle(self._orders, self._following, observer, clock, rules.answer_deadline_ns)
         self._recover = partial(recover, journal, self._orders, ledger, observer, clock, self._lifecycle)
@@ -110,7 +99,9 @@ class Desk:
         known = await self._known(request, protected=False) or await self._refuse(request, protected=False)
         if known is not None:
             return known
-        return await self._begin(self._orders.hold(self._new_order(request)), self._compete_and_execute)
+        return await self._begin(
+            self._orders.hold(self._new_order(request)), self._deciding.compete_and_execute
+        )
 
     async def accept(
         self,
@@ -144,7 +135,7 @@ class Desk:
             return of_rfq(known, rfq)
         live = self._orders.hold(self._new_order(request, protected=True))
         live.record = msgspec.structs.replace(rfq.competition, order_id=live.order.id)
-        return of_rfq(await self._begin(live, partial(self._execute_accepted, plan=plan)), rfq)
+        return of_rfq(await self._begin(live, partial(self._deciding.execute_accepted, plan=plan)), rfq)
 
     async def order(self, order_id: str) -> Submission:
         """One order with its competition. Raises `NotFoundError`."""
@@ -189,8 +180,8 @@ class Desk:
         """Run a competition and execute nothing: the ranking, with a time until which it stands."""
         if self._stopping:
             raise UnavailableError(Code.SHUTTING_DOWN, "the router is stopping")
-        check_increments(request, self._venues.products_named(request.product))
-        rules = self._competition_rules(Terms(ZERO, protected=True))
+        check_request(request, self._venues.products_named(request.product), self._clock.now())
+        rules = self._deciding.rules(Terms(ZERO, protected=True))
         return await self._read(self._quoting.request(request, rules, self._rules.rfq_ttl_ns))
 
     async def rfq(self, rfq_id: str) -> RfqRecord:
@@ -268,7 +259,7 @@ class Desk:
         try:
             if self._stopping:
                 raise UnavailableError(Code.SHUTTING_DOWN, "the router is stopping")
-            check_increments(request, self._venues.products_named(request.product))
+            check_request(request, self._venues.products_named(request.product), self._clock.now())
         except RouterError:
             stored = await self._read(self._journal.order_by_client_id(request.client_order_id))
             if stored is None:
@@ -304,71 +295,6 @@ class Desk:
         except ClientOrderIdTakenError as taken:
             return await self._replay(live.order.request, taken.order, protected=live.order.protected)
         return await self._submission(live.order, live.record)
-
-    async def _compete_and_execute(self, live: LiveOrder) -> None:
-        request = live.order.request
-        slippage = request.slippage_bps_max
-        if slippage is None:
-            slippage = self._rules.slippage_bps_max
-        terms = Terms(slippage)
-        competition_id = self._ids.new()
-        held = await self._competing.hold(
-            request,
-            self._competition_rules(terms),
-            to_trade=True,
-            ready=live.accepting,
-            late=lambda held, name: self._came_late(live, held, competition_id, name),
-        )
-        routed = held.competition.award(partial(self._executing.reserve, live.order.id))
-        record = self._keep_record(live, held, competition_id)
-        self._observer.competition_closed(record)
-        if routed is None:
-            error = no_winner(live.order, anyone_was_asked=held.competition.anyone_was_asked)
-            self._orders.note(live, NotRouted(error, competition_id, held.arrival_price))
-            return
-        ranking = held.competition.ranking.quotes
-        plan = Plan(
-            terms=terms,
-            competition_id=competition_id,
-            arrival_price=held.arrival_price,
-            contenders=held.contenders,
-            ranking=ranking,
-            rivals=ranking,
-            on_credit_failure=request.on_credit_failure or self._rules.on_credit_failure,
-        )
-        await self._executing.execute(live, routed, plan)
-
-    async def _execute_accepted(self, live: LiveOrder, plan: Plan) -> None:
-        if live.accepting is not None:
-            await live.accepting
-        if live.record is not None:
-            # The competition is told of its order from now on; the RFQ's own record stays as it was quoted.
-            self._orders.keep_record(live, live.record)
-        reason: Reason | None = None
-        for priced in plan.ranking[:1]:
-            routed = self._executing.route_now(live.order.request, plan, priced)
-            reason = routed if isinstance(routed, Reason) else self._executing.reserve(live.order.id, routed)
-            if isinstance(routed, Route) and reason is None:
-                await self._executing.execute(live, routed, plan)
-                return
-        error = not_executable(reason, plan.ranking[0].quote.connection_id)
-        self._orders.note(live, NotRouted(error, plan.competition_id, plan.arrival_price))
-
-    def _keep_record(self, live: LiveOrder, held: Held, competition_id: str) -> CompetitionRecord:
-        # A late quote changes an entry, not the time of the decision.
-        closed_at = self._clock.now() if live.record is None else live.record.closed_at
-        record = make_record(held, competition_id, order_id=live.order.id, rfq_id=None, closed_at=closed_at)
-        self._orders.keep_record(live, record)
-        return record
-
-    def _came_late(self, live: LiveOrder, held: Held, competition_id: str, connection_id: str) -> None:
-        late_ns = self._clock.now() - held.opened_at - self._rules.quote_deadline_ns
-        self._observer.quote_came_late(competition_id, connection_id, late_ns)
-        if live.record is not None:
-            self._keep_record(live, held, competition_id)
-
-    def _competition_rules(self, terms: Terms) -> Rules:
-        return Rules(self._rules.quote_deadline_ns, self._rules.collar_bps, terms)
 
     async def _submission(
         self, order: Order, record: CompetitionRecord | None = None, *, replayed: bool = False

@@ -8,7 +8,7 @@ from router.core.ledger import Ledger
 from router.core.model import OrderReport
 from router.core.order import Order, Reported
 from router.observe.observer import Observer
-from router.ports import Clock, Health, Journal, StoreError
+from router.ports import Clock, ForeignOrder, Health, Journal, StoreError
 from router.service.orders import RETRY_FIRST_S, RETRY_MAX_S, LiveOrder, Orders
 from router.service.venues import Venues
 
@@ -75,6 +75,10 @@ class Evidence:
     def bad_data(self, connection_id: str, product: str, what: str) -> None:
         """A message was dropped because it cannot be true."""
         self._observer.bad_data(connection_id, product, what)
+
+    def foreign_order(self, connection_id: str, order: ForeignOrder) -> None:
+        """The counterparty said something of an order that this router did not send."""
+        self._observer.foreign_order(connection_id, order)
 
     async def reconcile(self, connection_id: str) -> None:
         """Read again what was missed while the connection was away: balances and every order that is open.

@@ -164,11 +164,17 @@ class Executing:
     def _too_late(self, live: LiveOrder) -> OrderError | None:
         """Why a market order is not sent whose intent took so long to write that its price is of long ago.
 
-        A limit order is wanted at its limit whenever it comes. After a refusal for credit that refusal stays.
+        A limit order is wanted at its limit whenever it comes; a firm quote, for as long as it is held. After
+        a refusal for credit that refusal stays.
         """
         attempt = live.order.attempts[-1]
-        waited_ns = self._clock.now() - attempt.routed_at
-        if live.order.request.type is not OrderType.MARKET or not self._venues.aged(waited_ns):
+        now = self._clock.now()
+        waited_ns = now - attempt.routed_at
+        if attempt.quote_valid_until is not None:
+            late = now >= attempt.quote_valid_until
+        else:
+            late = live.order.request.type is OrderType.MARKET and self._venues.aged(waited_ns)
+        if not late:
             return None
         earlier = live.order.attempts[-2].error if attempt.number > 1 else None
         return earlier or OrderError(

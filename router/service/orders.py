@@ -9,17 +9,14 @@ until it is kept.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from decimal import Decimal
 
 import msgspec
 
-from router.core.counting import all_listed
+from router.core.claiming import claim_left, moved_between
 from router.core.errors import Code, RouterError, UnavailableError
 from router.core.ledger import Ledger
-from router.core.model import OrderReport, OrderStatus, Side
-from router.core.money import ZERO, add, mul, sub
+from router.core.model import OrderReport, OrderStatus
 from router.core.order import Contradicted, Event, Order, ProvedAbsent, Reported, step
-from router.core.pricing import fee_on
 from router.core.record import CompetitionRecord, LookUp
 from router.observe.observer import Observer
 from router.ports import Clock, Cover, Journal, StoreError
@@ -260,9 +257,11 @@ class Orders:
             self._ledger.acknowledged(after.id, now)
         refused_here = after.attempt is not None and after.attempt.error is not None
         if after.is_final and not before.is_final:
-            self._ledger.release(after.id, moves_of(after), now)
+            self._ledger.release(after.id, moved_between(before, after), now)
         elif refused_here and not after.is_final:
             self._ledger.release(after.id, {}, now)
+        elif not after.is_final and (left := claim_left(after)) != claim_left(before) and left is not None:
+            self._ledger.shrink(after.id, left, moved_between(before, after), now)
         self._observer.order_changed(before, after, type(event).__name__)
         if isinstance(event, Reported) and after.attempt is not None and _is_contradicted(before, after):
             self._observer.contradicted(after.id, after.attempt.connection_id, event.report)
@@ -361,21 +360,3 @@ def _is_contradicted(before: Order, after: Order) -> bool:
         return absent and (more or before.venue_order_id is None)
     anew = before.finding.contradicted_at is None
     return after.finding.contradicted_at is not None and (anew or more)
-
-
-def moves_of(order: Order) -> dict[str, Decimal]:
-    """What a final order moved, signed, by asset: fees in the quote currency are taken off."""
-    attempt = order.attempt
-    if attempt is None or order.filled_base == 0:
-        return {}
-    quote, limit = order.filled_quote, attempt.outbound.limit_price
-    bought = order.request.side is Side.BUY
-    if bought and limit is not None and not all_listed(order.fills, order.filled_base):
-        # The sum in quote may not have been said yet; more than the limit was not paid.
-        quote = max(quote, mul(order.filled_base, limit))
-    fee = fee_on(quote, attempt.connection.taker_fee_bps)
-    product = attempt.product
-    if bought:
-        paid = add(quote, fee)
-        return {product.base: order.filled_base, product.quote: sub(ZERO, paid)}
-    return {product.base: order.filled_base.copy_negate(), product.quote: sub(order.filled_quote, fee)}

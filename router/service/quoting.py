@@ -70,7 +70,7 @@ class Quoting:
         """Run a competition without a winner and keep its ranking. Raises `StoreError`."""
         rfq_id, competition_id = self._ids.new(), self._ids.new()
         held = await self._competing.hold(
-            request, rules, to_trade=False, ready=None, late=lambda _held, _name: None
+            request, rules, competition_id, to_trade=False, ready=None, late=lambda _held, _name: None
         )
         held.competition.close()
         now = self._clock.now()

@@ -9,6 +9,7 @@ trades (`Evidence.reconcile`).
 from collections.abc import Iterable
 from contextlib import suppress
 
+from router.core.claiming import claim_left
 from router.core.errors import Code, OrderError
 from router.core.ledger import Ledger
 from router.core.order import NotRouted, Phase, WentInDoubt
@@ -54,8 +55,8 @@ async def recover(
             orders.note(live, NotRouted(error))
             interrupted += 1
             continue
-        if attempt.claim is not None:
-            ledger.restore(order.id, attempt.connection_id, attempt.claim, order.acknowledged_at)
+        if (claim := claim_left(order)) is not None:
+            ledger.restore(order.id, attempt.connection_id, claim, order.acknowledged_at)
         if order.phase is Phase.ROUTED:
             orders.note(live, WentInDoubt("the router stopped while it was being sent", clock.now()))
     if at_start:

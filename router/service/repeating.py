@@ -1,6 +1,7 @@
 """Whether a repeated idempotency key means the same again."""
 
 from router.core.errors import Code, ConflictError
+from router.core.instruction import Instruction
 from router.core.model import OrderRequest
 from router.core.order import Order
 from router.core.record import RfqRecord, Submission
@@ -20,7 +21,16 @@ def differing_field(request: OrderRequest, order: Order, *, protected: bool) -> 
     """The first field in which a repeated request is another than the first; None if it is the same."""
     if protected != order.protected:
         return "rfq"
-    for field in request.__struct_fields__:
-        if getattr(request, field) != getattr(order.request, field):
-            return field
+    return _differing(request, order.request)
+
+
+def _differing(repeated: OrderRequest | Instruction, first: OrderRequest | Instruction) -> str | None:
+    """The first field that differs; of two instructions of one type, the field inside."""
+    for field in repeated.__struct_fields__:
+        mine, known = getattr(repeated, field), getattr(first, field)
+        if mine == known:
+            continue
+        if isinstance(mine, Instruction) and type(mine) is type(known):
+            return _differing(mine, known)
+        return field
     return None

@@ -1,14 +1,36 @@
 """The connections of a router, as its service uses them: one place that knows which venue an id names."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 
+from router.core.groups import RoutingGroups
 from router.core.ledger import Ledger
 from router.core.model import Book, Connection, Level, Product, Reason, Side
 from router.core.pricing import mid_price
 from router.ports import Clock, ConnectionView, Venue
+from router.ports.accounts import TradingAccount
+from router.ports.quotes import FirmQuoting
+
+
+class TradingVenue(Venue, Protocol):
+    """A venue together with the books of its account."""
+
+    @property
+    def account(self) -> TradingAccount:
+        """The account's books."""
+
+
+class QuotingRules(msgspec.Struct, frozen=True):
+    """How often, and for what, a connection is asked for firm prices; None: no rule.
+
+    `notional_min`: the smallest order that is worth a question, in quote currency.
+    """
+
+    notional_min: Decimal | None = None
+    quotes_per_minute: int | None = None
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -18,6 +40,9 @@ class Member(msgspec.Struct, frozen=True):
     type: str
     enabled: bool
     settling_window_ns: int
+    firm: FirmQuoting | None = None
+    """What asks it for firm prices; None where it streams books."""
+    quoting: QuotingRules = QuotingRules()
 
     @property
     def connection(self) -> Connection:
@@ -26,7 +51,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Venues:
-    """All connections by id, in the order of the settings."""
+    """The connections that trade by id: those of the settings in their order, then those that were added."""
 
     def __init__(
         self,
@@ -36,15 +61,25 @@ class Venues:
         *,
         book_age_ns: int,
         balance_age_ns: int,
+        groups: RoutingGroups | None = None,
     ) -> None:
-        self._members: Mapping[str, Member] = {member.connection.id: member for member in members}
+        self.groups = RoutingGroups() if groups is None else groups
+        self._members: dict[str, Member] = {member.connection.id: member for member in members}
         self._ledger = ledger
         self._clock = clock
         self._book_age_ns = book_age_ns
         self._balance_age_ns = balance_age_ns
 
     def __iter__(self) -> Iterator[Member]:
-        return iter(self._members.values())
+        return iter(tuple(self._members.values()))
+
+    def put(self, member: Member) -> None:
+        """Add a connection, or put it in the place of the one with its id."""
+        self._members[member.connection.id] = member
+
+    def drop(self, connection_id: str) -> None:
+        """Take a connection out; nothing happens where it is not there."""
+        self._members.pop(connection_id, None)
 
     def get(self, connection_id: str) -> Member | None:
         """A connection by its id."""

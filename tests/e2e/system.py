@@ -26,6 +26,7 @@ SIMULATOR = """
 seed = 11
 [server]
 requests_per_second = {requests_per_second}
+minute_ms = {minute_ms}
 [[products]]
 name = "BTC-USD"
 base_currency = "BTC"
@@ -161,10 +162,13 @@ class System:
         extra: str = "",
         requests_per_second: int = 1000,
         store_url: str | None = None,
+        minute_ms: int = 60_000,
     ) -> None:
         self.directory = directory
         sim_file = directory / "simulator.toml"
-        sim_file.write_text(SIMULATOR.format(requests_per_second=requests_per_second, **ACCOUNTS))
+        sim_file.write_text(
+            SIMULATOR.format(requests_per_second=requests_per_second, minute_ms=minute_ms, **ACCOUNTS)
+        )
         self.simulator = Process("simulate", "--config", str(sim_file), environment={})
         self.simulator_url = f"http://127.0.0.1:{self.simulator.until('listening')['port']}"
         connections = "".join(
@@ -284,9 +288,12 @@ def entries(order: Mapping[str, Any]) -> dict[str, Any]:
     return {entry["connection"]["id"]: entry for entry in order["competition"]["entries"]}
 
 
-def running(directory: Path, extra: str = "") -> Iterator[System]:
-    """A system for the length of a fixture; both processes must end well."""
-    system = System(directory, extra)
+def running(directory: Path, extra: str = "", minute_ms: int = 60_000) -> Iterator[System]:
+    """A system for the length of a fixture; both processes must end well.
+
+    `minute_ms`: how long a minute of an order's duration lasts at the counterparty.
+    """
+    system = System(directory, extra, minute_ms=minute_ms)
     try:
         yield system
     finally:

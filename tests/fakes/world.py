@@ -15,8 +15,9 @@ from router.core.model import OnCreditFailure
 from router.observe.logs import make_log
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
-from router.service.desk import Desk, DeskRules
+from router.service.desk import Desk
 from router.service.ids import IdSource
+from router.service.rules import DeskRules
 from router.service.venues import Member, Venues
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.venue import FakeVenue

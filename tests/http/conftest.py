@@ -7,6 +7,8 @@ from aiohttp.web import AppRunner
 
 from router.http.app import make_app
 from router.http.context import Failure, Streaming
+from router.http.margin_port import MarginPort
+from router.http.reports.port import ReportsPort
 from router.observe.events import EventBus
 from router.settings import (
     AuthSettings,
@@ -17,7 +19,7 @@ from router.settings import (
     StoreSettings,
 )
 from tests.http import samples
-from tests.http.fakes import FakeDesk
+from tests.http.fakes import FakeConnections, FakeDesk, FakeRoster
 
 SETTINGS = Settings(
     server=ServerSettings(request_bytes_max=4096),
@@ -32,6 +34,22 @@ SETTINGS = Settings(
 @pytest.fixture
 def desk() -> FakeDesk:
     return FakeDesk()
+
+
+@pytest.fixture
+def connections(desk: FakeDesk) -> FakeConnections:
+    return FakeConnections(desk)
+
+
+@pytest.fixture
+def roster() -> FakeRoster:
+    return FakeRoster()
+
+
+@pytest.fixture
+def margin() -> MarginPort | None:
+    """A module that moves margin money overrides this fixture."""
+    return None
 
 
 @pytest.fixture
@@ -58,6 +76,12 @@ def streaming() -> Streaming:
     return Streaming(EventBus("e"))
 
 
+@pytest.fixture
+def reports() -> ReportsPort | None:
+    """A module that reads reports overrides this fixture."""
+    return None
+
+
 class Server(TestServer):
     """As in production, a caller that hangs up does not cancel what it began."""
 
@@ -72,6 +96,10 @@ async def client(
     failures: list[Failure],
     body_deadline_s: float,
     streaming: Streaming,
+    roster: FakeRoster,
+    margin: MarginPort | None,
+    connections: FakeConnections,
+    reports: ReportsPort | None,
 ) -> AsyncIterator[TestClient]:
     app = make_app(
         desk,
@@ -79,6 +107,10 @@ async def client(
         metrics=lambda: b"caas_orders_total 1.0\n",
         now=lambda: samples.NOW,
         failed=failures.append,
+        roster=roster,
+        margin=margin,
+        connections=connections,
+        reports=reports,
         streaming=streaming,
         body_deadline_s=body_deadline_s,
     )

@@ -3,13 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from router.core.errors import Code, ConflictError, NotFoundError
 from router.core.finding import Finding
 from router.core.model import OnCreditFailure, OrderRequest
 from router.core.order import FindingRecorded, Order, step
 from router.core.record import CompetitionRecord, Doubt, RfqRecord, Submission
 from router.ports import ConnectionView, RecordPage
-from tests.http import samples
+from router.ports.accounts import AccountEntry
+from router.service.connections import (
+    AccountView,
+    ConnectionChange,
+    Credentials,
+    Fields,
+    Lifecycle,
+    NewConnection,
+    Origin,
+)
+from tests.http import account_samples, samples
 
 T = TypeVar("T")
 
@@ -120,3 +132,78 @@ class FakeDesk:
         if self.error is not None:
             raise self.error
         return answer
+
+
+class FakeRoster:
+    """Implements `router.ports.accounts.Roster`; a test puts in what it needs."""
+
+    def __init__(self, *entries: AccountEntry) -> None:
+        self.listed = list(entries)
+
+    def entries(self) -> Sequence[AccountEntry]:
+        return tuple(self.listed)
+
+    def entry(self, connection_id: str) -> AccountEntry | None:
+        return next((entry for entry in self.listed if entry.connection.id == connection_id), None)
+
+
+class FakeConnections:
+    """Implements `ConnectionsPort` over a desk's connections; `error`, if set, is raised by what changes."""
+
+    def __init__(self, desk: FakeDesk) -> None:
+        self._desk = desk
+        self.error: Exception | None = None
+        self.added: list[NewConnection] = []
+        self.changes: list[tuple[str, ConnectionChange]] = []
+        self.removed: list[str] = []
+        self.tested: list[str] = []
+        self.lifecycle = Lifecycle.ACTIVE
+
+    def views(self) -> Sequence[AccountView]:
+        return [self._shown(view) for view in self._desk.views]
+
+    def view(self, connection_id: str) -> AccountView:
+        for shown in self.views():
+            if shown.connection.id == connection_id:
+                return shown
+        raise NotFoundError("a connection with this id")
+
+    async def add(self, wanted: NewConnection) -> AccountView:
+        self._refuse()
+        self.added.append(wanted)
+        return self._shown(account_samples.view_of(wanted.fields), wanted.fields, made_at=samples.NOW)
+
+    async def change(self, connection_id: str, change: ConnectionChange) -> AccountView:
+        shown = self.view(connection_id)
+        self._refuse()
+        self.changes.append((connection_id, change))
+        return shown
+
+    async def remove(self, connection_id: str) -> AccountView:
+        shown = self.view(connection_id)
+        self._refuse()
+        self.removed.append(connection_id)
+        return msgspec.structs.replace(shown, lifecycle=Lifecycle.DRAINING)
+
+    async def test(self, connection_id: str) -> AccountView:
+        shown = self.view(connection_id)
+        self._refuse()
+        self.tested.append(connection_id)
+        return shown
+
+    def _refuse(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def _shown(
+        self, view: ConnectionView, fields: Fields | None = None, made_at: int | None = None
+    ) -> AccountView:
+        return AccountView(
+            view=view,
+            origin=Origin.SETTINGS if made_at is None else Origin.API,
+            lifecycle=self.lifecycle,
+            credentials=Credentials.REFERENCE if made_at is None else Credentials.SEALED,
+            fields=account_samples.fields_of(view) if fields is None else fields,
+            made_at=made_at,
+            changed_at=made_at,
+        )

@@ -260,6 +260,7 @@ FILLED_ANSWER = {
     "type": "market",
     "quantity": "0.5",
     "quantity_currency": "BTC",
+    "terms": {},
     "status": "filled",
     "in_doubt": False,
     "connection": {"id": "bitgo-spot", "name": "BitGo Treasury", "pts": False},
@@ -292,6 +293,7 @@ FILLED_ANSWER = {
     "error": None,
     "competition": {
         "id": "c-1",
+        "indicative": False,
         "entries": [
             {
                 "connection": {"id": "bitgo-spot", "name": "BitGo Treasury", "pts": False},

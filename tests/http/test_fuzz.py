@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
+from router.core.model import OrderType
+from router.http import bodies
 from router.http.app import make_app
 from router.http.context import Failure
 from tests.http import samples
 from tests.http.conftest import SETTINGS
-from tests.http.fakes import FakeDesk
+from tests.http.fakes import FakeConnections, FakeDesk, FakeRoster
 
 BOUNDED = settings(
     max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -25,14 +27,15 @@ SCALARS = (
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text()
-    | st.sampled_from(["0.5", "BTC-USD", "BTC", "USD", "buy", "limit", "market", "GTD", "IOC", "bitgo-spot"])
+    | st.sampled_from(["0.5", "BTC-USD", "BTC", "USD", "buy", *OrderType, "GTD", "IOC", "bitgo-spot"])
+    | st.sampled_from(["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z"])
 )
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=8,
 )
-FIELDS = [*samples.BODY, "duration_minutes", "connection", "trigger_price"]
+FIELDS = [*bodies.OrderBody.__struct_fields__, "connection"]
 # Most of an order is right, so that what is wrong is met deep inside and not at the door.
 ORDERS = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=5).map(
     lambda change: samples.BODY | change
@@ -41,7 +44,15 @@ ORDERS = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=5).map(
 
 async def never_fails(send: Callable[[TestClient], Awaitable[Any]]) -> None:
     failures: list[Failure] = []
-    app = make_app(FakeDesk(), SETTINGS, metrics=bytes, now=int, failed=failures.append)
+    app = make_app(
+        FakeDesk(),
+        SETTINGS,
+        metrics=bytes,
+        now=int,
+        failed=failures.append,
+        roster=FakeRoster(),
+        connections=FakeConnections(FakeDesk()),
+    )
     async with TestClient(TestServer(app)) as client:
         answer = await send(client)
         body = await answer.read()

@@ -56,6 +56,7 @@ async def test_without_a_winner_the_problem_tells_the_competition(
     assert body["order_id"] == "o-1"
     assert body["competition"] == {
         "id": "c-1",
+        "indicative": False,
         "entries": [samples.FILLED_ANSWER["competition"]["entries"][2]],
     }
     assert "connection" not in body

@@ -16,6 +16,7 @@ LIMIT = MARKET | {"type": "limit", "limit_price": "100.00"}
 ID_EXPECTED = "1 to 64 of A-Za-z0-9._:-"
 AMOUNT_EXPECTED = 'a decimal string such as "0.5"'
 MINUTES_EXPECTED = "a whole number from 1 to 525600"
+TYPES_EXPECTED = '"market" or "limit" or "twap" or "steady_pace" or "stop"'
 CONNECTION_EXPECTED = "the id of a connection"
 
 # base body, what is changed in it, the field that is named, what was expected
@@ -32,8 +33,7 @@ WRONG = [
     (MARKET, {"product": "BTC-BTC"}, "product", "two currencies"),
     (MARKET, {"side": "BUY"}, "side", '"buy" or "sell"'),
     (MARKET, {"side": ["buy"]}, "side", '"buy" or "sell"'),
-    (MARKET, {"type": "twap"}, "type", '"market" or "limit"'),
-    (MARKET, {"type": "stop", "trigger_price": "1"}, "trigger_price", "no field of this name"),
+    (MARKET, {"type": "vwap"}, "type", TYPES_EXPECTED),
     (MARKET, {"quantity": 0.5}, "quantity", "a decimal string"),
     (MARKET, {"quantity": 1}, "quantity", "a decimal string"),
     (MARKET, {"quantity": True}, "quantity", "a decimal string"),

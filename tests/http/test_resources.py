@@ -7,6 +7,7 @@ from yarl import URL
 from router.core.errors import FieldError, InvalidRequestError, RfqExpiredError
 from router.core.model import OnCreditFailure, OrderType
 from tests.http import samples
+from tests.http.account_samples import ACCOUNT
 from tests.http.fakes import FakeDesk
 
 SPOT = {"id": "bitgo-spot", "name": "BitGo Treasury", "pts": False}
@@ -89,6 +90,7 @@ async def test_a_competitions_whole_record(client: TestClient) -> None:
         "type": "market",
         "quantity": "0.5",
         "quantity_currency": "BTC",
+        "indicative": False,
         "opened_at": samples.NOW_TEXT,
         "deadline_at": "2026-01-02T03:04:05.928901Z",
         "closed_at": "2026-01-02T03:04:05.678921Z",
@@ -122,6 +124,28 @@ async def test_a_competitions_whole_record(client: TestClient) -> None:
     }
 
 
+def of_the_settings(fee_bps: str) -> dict[str, object]:
+    """What is told of a connection of the settings file besides its condition."""
+    return {
+        "origin": "settings",
+        "lifecycle": "active",
+        "credentials": "reference",
+        "settings": {
+            "base_url": "https://app.bitgo.com",
+            "account_id": ACCOUNT,
+            "taker_fee_bps": fee_bps,
+            "requests_per_second": 10,
+            "settling_window_ms": 30_000,
+            "margin_dialect": None,
+            "enterprise_id": None,
+            "requests_per_minute": None,
+            "decimals": None,
+        },
+        "created_at": None,
+        "updated_at": None,
+    }
+
+
 async def test_connections(client: TestClient) -> None:
     body = await (await client.get("/v1/connections")).json()
 
@@ -144,7 +168,8 @@ async def test_connections(client: TestClient) -> None:
                     "changed_at": samples.NOW_TEXT,
                 },
                 "products": ["BTC-USD", "ETH-USD"],
-            },
+            }
+            | of_the_settings("10"),
             PTS
             | {
                 "counterparty": "bitgo_prime",
@@ -162,7 +187,8 @@ async def test_connections(client: TestClient) -> None:
                     "changed_at": samples.NOW_TEXT,
                 },
                 "products": ["BTC-USD", "ETH-USD"],
-            },
+            }
+            | of_the_settings("20"),
         ],
         "next_cursor": None,
     }

@@ -17,7 +17,7 @@ from router.http.openapi import document
 from router.http.routes import OPERATIONS
 from tests.http import samples
 from tests.http.conftest import SETTINGS
-from tests.http.fakes import FakeDesk
+from tests.http.fakes import FakeConnections, FakeDesk, FakeRoster
 
 described = schemathesis.openapi.from_dict(msgspec.json.decode(document(OPERATIONS, keys=False)))
 # A stream has no end that could be waited for: `test_stream.py`.
@@ -29,7 +29,15 @@ FAILURES: list[Failure] = []
 def address() -> Iterator[str]:
     """The application over a socket, in a thread with a loop of its own: the requests block."""
     loop = asyncio.new_event_loop()
-    app = make_app(FakeDesk(), SETTINGS, metrics=lambda: b"", now=lambda: samples.NOW, failed=FAILURES.append)
+    app = make_app(
+        FakeDesk(),
+        SETTINGS,
+        metrics=lambda: b"",
+        now=lambda: samples.NOW,
+        failed=FAILURES.append,
+        roster=FakeRoster(),
+        connections=FakeConnections(FakeDesk()),
+    )
     runner = web.AppRunner(app, access_log=None)
 
     async def start() -> str:

@@ -9,8 +9,9 @@ from router.core.ledger import Ledger
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
 from router.ports import StoreError
-from router.service.desk import Desk, DeskRules
+from router.service.desk import Desk
 from router.service.ids import IdSource
+from router.service.rules import DeskRules
 from router.service.venues import Member, Venues
 from tests.sim.counterparty import Counterparty
 from tests.sim.line import Line

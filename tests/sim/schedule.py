@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import msgspec
 
+from router.core.instruction import Instruction, SteadyPace, Stop, Twap
 from router.core.model import OnCreditFailure, OrderRequest, OrderType, Side, TimeInForce
 from router.journal.codec import decode_order
-from router.service.desk import Desk, DeskRules
+from router.service.desk import Desk
+from router.service.rules import DeskRules
 from tests.sim import checker, faults
 from tests.sim.clients import Client, Plan
 from tests.sim.counterparty import Counterparty
@@ -230,6 +232,8 @@ class Schedule:
                 limit_price=Decimal(rng.choice((99, 100, 102))),
                 time_in_force=rng.choice((TimeInForce.GTC, TimeInForce.GTC, TimeInForce.IOC)),
             )
+            if request.works:
+                request = _of_some_type(request)
         return Plan(
             request=request,
             at_s=0.4 + within_s * rng.random(),
@@ -276,3 +280,17 @@ class Schedule:
         for line in life.lines:
             if line.party is party:
                 line.end_feed()
+
+
+def _of_some_type(request: OrderRequest) -> OrderRequest:
+    """A resting limit order, or the same as another type that works; its size says which."""
+    limit = request.limit_price or Decimal(100)
+    types: tuple[tuple[OrderType, Instruction | None], ...] = (
+        (OrderType.LIMIT, None),
+        (OrderType.TWAP, Twap(5)),
+        (OrderType.STEADY_PACE, SteadyPace(Decimal("0.01"), 1)),
+        (OrderType.STOP, Stop(limit)),
+    )
+    kind, instruction = types[int(request.quantity * 100) % len(types)]
+    time_in_force = None if instruction is not None else request.time_in_force
+    return msgspec.structs.replace(request, type=kind, instruction=instruction, time_in_force=time_in_force)

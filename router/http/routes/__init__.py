@@ -2,11 +2,13 @@
 
 from typing import Final
 
-from router.http.routes import connections, operations, trading
+from router.http.routes import connections, margin, operations, reports, trading
 from router.http.routes.operation import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *trading.OPERATIONS,
     *connections.OPERATIONS,
+    *reports.OPERATIONS,
+    *margin.OPERATIONS,
     *operations.OPERATIONS,
 )

@@ -310,7 +310,7 @@ async def test_something_else_at_the_address_is_no_router(router: FakeRouter, ru
     [
         ("order", "BTC-USD", "hold", "1"),
         ("order", "BTC-USD"),
-        ("order", "BTC-USD", "buy", "1", "--type", "twap"),
+        ("order", "BTC-USD", "buy", "1", "--type", "vwap"),
         ("orders", "list", "--limit", "0"),
         ("quote", "BTC-USD", "buy", "1", "--client-order-id", "x"),
         ("connections", "--timeout-s", "0"),

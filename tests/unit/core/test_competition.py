@@ -107,7 +107,7 @@ def test_with_nobody_to_ask_it_is_ranked_at_once() -> None:
 
     assert isinstance(ranked, Ranked)
     assert ranked.ranking.quotes == ()
-    assert competition.award(grant) is None
+    assert competition.award(grant, T0) is None
     assert not competition.anyone_was_asked
     assert lines(competition) == {
         "a": (Outcome.EXCLUDED, Reason.BALANCE_UNKNOWN, None),
@@ -169,7 +169,7 @@ def test_the_deadline_ends_it_for_whoever_has_not_answered() -> None:
     (ranked,) = competition.step(DeadlinePassed(), T0 + 250_000_000)
 
     assert isinstance(ranked, Ranked)
-    assert competition.award(grant) is not None
+    assert competition.award(grant, T0) is not None
     assert lines(competition) == {
         "a": (Outcome.WON, None, 1),
         "b": (Outcome.FAILED, Reason.TIMEOUT, None),
@@ -182,7 +182,7 @@ def test_a_late_quote_is_recorded_and_not_used() -> None:
     competition.step(DeadlinePassed(), T0 + 2)
 
     assert competition.step(got("b", "1.00"), T0 + 3) == []
-    winner = competition.award(grant)
+    winner = competition.award(grant, T0)
     assert competition.step(got("b", "2.00"), T0 + 4) == []
 
     assert winner is not None
@@ -225,7 +225,7 @@ def at_ranked() -> Competition:
 
 def at_closed() -> Competition:
     competition = at_ranked()
-    competition.award(grant)
+    competition.award(grant, T0)
     return competition
 
 
@@ -297,7 +297,7 @@ def test_fees_decide() -> None:
     competition.step(got("a", "100.00"), T0)
     competition.step(got("b", "100.09"), T0)
 
-    winner = competition.award(grant)
+    winner = competition.award(grant, T0)
 
     assert winner is not None
     assert winner.connection_id == "b"
@@ -312,7 +312,7 @@ def test_a_quote_that_cannot_be_traded_is_out_with_its_reason() -> None:
     competition.step(got("b", "90.00", complete=False), T0)
     competition.step(got("c", "80.00"), T0)
 
-    competition.award(grant)
+    competition.award(grant, T0)
 
     assert lines(competition) == {
         "a": (Outcome.WON, None, 1),
@@ -326,7 +326,7 @@ def test_a_price_outside_the_collar_cannot_win() -> None:
     for name, price in (("a", "100.00"), ("b", "100.10"), ("c", "1.00")):
         competition.step(got(name, price), T0)
 
-    winner = competition.award(grant)
+    winner = competition.award(grant, T0)
 
     assert winner is not None
     assert winner.connection_id == "a"
@@ -343,7 +343,7 @@ def test_an_award_passes_over_what_cannot_be_reserved() -> None:
         asked.append(route.connection_id)
         return {"a": Reason.RATE_LIMITED, "b": Reason.INSUFFICIENT_BALANCE}.get(route.connection_id)
 
-    winner = competition.award(reserve)
+    winner = competition.award(reserve, T0)
 
     assert winner is not None
     assert winner.connection_id == "c"
@@ -364,7 +364,7 @@ def test_an_award_reads_the_balance_as_it_is_by_then() -> None:
     competition.step(got("b", "101.00"), T0)
     ledger.state("a", {"USD": D(0)}, T0 + 1)
 
-    winner = competition.award(grant)
+    winner = competition.award(grant, T0)
 
     assert winner is not None
     assert winner.connection_id == "b"
@@ -388,7 +388,7 @@ def test_pts_competes_and_wins_with_no_ledger_read() -> None:
     competition.step(got("p", "100.00"), T0)
     competition.step(got("q", "99.00"), T0)
 
-    winner = competition.award(grant)
+    winner = competition.award(grant, T0)
 
     assert winner is not None
     assert (winner.connection_id, winner.claim) == ("q", None)
@@ -431,7 +431,7 @@ def test_the_decision_is_the_same_whatever_order_the_answers_come_in(
             quote: Quote = build.quote(name, price, complete=kind != "thin")
             event = failed(name) if kind == "failed" else QuoteReceived(quote, PRODUCT)
             competition.step(event, T0 + 1)
-        decided.append((competition.award(grant), lines(competition)))
+        decided.append((competition.award(grant, T0), lines(competition)))
 
     assert decided[0] == decided[1]
     winner, told = decided[0]

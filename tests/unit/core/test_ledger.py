@@ -30,6 +30,7 @@ class Placed(msgspec.Struct):
     asset: str
     claim: Decimal
     taken: Decimal = D(0)
+    heard: Decimal = D(0)
     arrived: bool = False
     closed: bool = False
     acknowledged_at: int | None = None
@@ -106,9 +107,19 @@ class World:
         """Or of its absence: then it never arrived, and never will."""
         for order in self.live[number % 2 :][:1]:
             order.closed = True
-            moved = {order.asset: -order.taken, other(order.asset): order.taken}
-            self.ledger.release(order.name, moved, self.now)
+            self.ledger.release(order.name, self._heard(order), self.now)
             self.live.remove(order)
+
+    def hear_of_a_part(self, number: int) -> None:
+        for order in self.live[number % 2 :][:1]:
+            moved = self._heard(order)
+            left = Claim(order.asset, order.claim - order.heard)
+            self.ledger.shrink(order.name, left, moved, self.now)
+
+    def _heard(self, order: Placed) -> dict[str, Decimal]:
+        """What the router hears that it did not know: what was taken since, and what came in for it."""
+        part, order.heard = order.taken - order.heard, order.taken
+        return {order.asset: -part, other(order.asset): part}
 
     def ask(self, _: int) -> None:
         self.asked.append(Statement(self.now))
@@ -130,7 +141,8 @@ class World:
         self.ledger = Ledger()
         self.asked.clear()
         for order in self.live:
-            self.ledger.restore(order.name, SPOT, Claim(order.asset, order.claim), order.acknowledged_at)
+            left = Claim(order.asset, order.claim - order.heard)
+            self.ledger.restore(order.name, SPOT, left, order.acknowledged_at)
 
 
 WEIGHTS: dict[Callable[[World, int], None], int] = {
@@ -141,6 +153,7 @@ WEIGHTS: dict[Callable[[World, int], None], int] = {
     World.execute: 10,
     World.close: 4,
     World.hear_of_the_end: 6,
+    World.hear_of_a_part: 6,
     World.ask: 6,
     World.read: 5,
     World.hear_a_statement: 5,

@@ -23,7 +23,7 @@ def closed() -> tuple[Competition, tuple[Contender, ...]]:
     competition.step(got("d", "101.00"), T0 + 3)
     competition.step(DeadlinePassed(), T0 + 4)
     competition.step(got("c", "99.00"), T0 + 5)
-    competition.award(grant)
+    competition.award(grant, T0)
     return competition, contenders
 
 

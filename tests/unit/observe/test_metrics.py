@@ -6,7 +6,7 @@ from contextlib import suppress
 from prometheus_client.parser import text_string_to_metric_families
 
 from router.core.errors import Code, UnavailableError
-from router.core.model import OrderStatus, Outcome, Reason, Side, Source
+from router.core.model import OrderStatus, Outcome, Reason, Side, Source, VenueState
 from router.observe.lag import watch_lag
 from router.observe.metrics import Metrics
 from router.ports import ConnectionState, ConnectionView, Health
@@ -25,6 +25,7 @@ BOUNDED: dict[str, set[str]] = {
     "code": {each.value for each in Code},
     "operation": {"accept", "append", "keep_competition", "open_orders", "order"},
     "state": {each.value for each in ConnectionState},
+    "order_state": {each.value for each in VenueState},
 }
 
 

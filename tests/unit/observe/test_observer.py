@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from router.core.errors import Code, OrderError, VenueError
-from router.core.model import OrderStatus, Outcome, Reason, Source, VenueState
+from router.core.model import OrderStatus, Outcome, Reason, Side, Source, VenueState
 from router.core.order import (
     NotRouted,
     Order,
@@ -18,7 +18,7 @@ from router.core.order import (
 )
 from router.core.record import CompetitionRecord, EntryRecord, RfqRecord
 from router.observe.observer import Observer
-from router.ports import ConnectionState, Health
+from router.ports import ConnectionState, ForeignOrder, Health
 from router.secrets import Secret
 from tests.fakes.world import Seen
 from tests.unit import build
@@ -319,6 +319,22 @@ LINES: list[tuple[Callable[[Observer], None], dict[str, object]]] = [
         },
     ),
     (
+        lambda o: o.foreign_order(
+            "pts", ForeignOrder("v-9", None, "BTC-USD", Side.SELL, VenueState.DONE, D("0.5"), T0)
+        ),
+        {
+            "event": "foreign_order",
+            "level": "warning",
+            "connection": "pts",
+            "venue_order_id": "v-9",
+            "venue_client_order_id": None,
+            "product": "BTC-USD",
+            "side": "sell",
+            "state": "done",
+            "filled_quantity": "0.5",
+        },
+    ),
+    (
         lambda o: o.bad_data("pts", "BTC-USD", "crossed"),
         {
             "event": "bad_data",
@@ -357,6 +373,12 @@ def test_what_is_only_counted() -> None:
     assert seen.value("event_loop_lag_seconds_sum") == 0.002
     assert seen.value("store_failures_total", operation="accept") == 1
     assert seen.value("bad_data_total", connection="pts", what="crossed") == 1
+
+
+def test_an_order_of_somebody_else_is_counted_by_its_state() -> None:
+    seen = Seen()
+    seen.observer.foreign_order("pts", ForeignOrder("v-9", None, None, None, VenueState.WORKING, D(0), T0))
+    assert seen.value("foreign_orders_total", connection="pts", order_state="working") == 1
 
 
 def caught() -> Exception:

@@ -5,9 +5,17 @@ import asyncio
 import pytest
 
 from router.core.errors import Code, OrderError
-from router.core.model import OnCreditFailure, OrderReport, OrderStatus, OrderType, OutboundOrder, VenueState
+from router.core.model import (
+    OnCreditFailure,
+    OrderReport,
+    OrderStatus,
+    OrderType,
+    OutboundOrder,
+    Side,
+    VenueState,
+)
 from router.core.order import Order, Phase
-from router.ports import NeverSent, Refused, Taken, Unanswered, VenueUnreachableError
+from router.ports import ForeignOrder, NeverSent, Refused, Taken, Unanswered, VenueUnreachableError
 from tests.fakes.world import World, pts, spot, world
 from tests.unit.build import D, fill, report, request
 from tests.virtual_loop import in_virtual_time, pass_time
@@ -82,7 +90,8 @@ def test_a_refusal_of_what_the_feed_showed_is_not_believed(denial: Refused | Nev
             w["spot"].answers.append(denial)
             order = (await w.desk.submit(request())).order
             assert (order.phase, order.filled_base) == (Phase.WORKING, D("0.1"))
-            assert w.reserved("spot") == D("50.25")
+            # 0.5 at 100.50 were claimed, and 0.4 are left of them.
+            assert w.reserved("spot") == D("40.20")
             assert not w["spot"].look_ups.empty()
             assert count(w, "task_failed") == 0
 
@@ -157,6 +166,17 @@ async def test_what_is_not_ours_is_told_and_left_alone() -> None:
                 "why": "not ours",
             }
         ]
+
+
+@in_virtual_time
+async def test_an_order_that_the_router_did_not_send_is_told() -> None:
+    async with world(pts()) as w:
+        liquidation = ForeignOrder(
+            "v-9", None, "BTC-USD", Side.SELL, VenueState.DONE, D("0.5"), w.clock.now()
+        )
+        w.desk.listener.foreign_order("pts", liquidation)
+        (line,) = w.seen.lines("foreign_order")
+        assert (line["connection"], line["venue_order_id"], line["filled_quantity"]) == ("pts", "v-9", "0.5")
 
 
 @in_virtual_time

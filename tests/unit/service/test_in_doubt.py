@@ -64,7 +64,8 @@ async def test_found_working_it_is_followed_to_its_end() -> None:
         venue.known[sent.venue_client_order_id] = venue.report(sent, VenueState.WORKING, fill("t-1", "0.2"))
         await pass_time(6)
         assert (await w.desk.order(order.id)).order.phase is Phase.WORKING
-        assert w.reserved("spot") == D("50.25")
+        # 0.5 at 100.50 were claimed, and 0.3 are left of them.
+        assert w.reserved("spot") == D("30.15")
 
         venue.known[sent.venue_client_order_id] = venue.report(sent, VenueState.CANCELED, fill("t-1", "0.2"))
         await pass_time(6)

@@ -1,0 +1,30 @@
+"""Routing groups: which assets go to which counterparties."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from router.core.model import Reason
+
+
+class RoutingGroup(msgspec.Struct, frozen=True):
+    """Products with one of these base assets are asked of these connections alone."""
+
+    name: str
+    assets: frozenset[str]
+    connections: frozenset[str]
+
+
+class RoutingGroups:
+    """All groups. An asset that is in none goes to every connection; one in several, to all of theirs."""
+
+    def __init__(self, groups: Iterable[RoutingGroup] = ()) -> None:
+        self._connections: dict[str, frozenset[str]] = {}
+        for group in groups:
+            for asset in group.assets:
+                self._connections[asset] = self._connections.get(asset, frozenset()) | group.connections
+
+    def barred(self, base: str, connection_id: str) -> Reason | None:
+        """Why a connection is left out of a competition for this asset; None if it is not."""
+        allowed = self._connections.get(base)
+        return None if allowed is None or connection_id in allowed else Reason.NOT_SELECTED

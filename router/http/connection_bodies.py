@@ -1,0 +1,113 @@
+"""Requests about connections as they stand in JSON; see `bodies`."""
+
+from typing import Annotated
+
+import msgspec
+
+from router.http.bodies import Amount, Body
+from router.settings import ConnectionType, Counterparty, MarginDialect
+from router.settings.connections import (
+    BASE_URL,
+    Decimals,
+    RequestsPerMinute,
+    RequestsPerSecond,
+    WindowMs,
+)
+
+SLUG_PATTERN = "^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$"
+NAME_PATTERN = r"^(?!\s)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}(?<!\s)$"
+TOKEN_PATTERN = "^[!-~]{1,4096}$"  # noqa: S105 - what a token looks like
+
+AccountName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=NAME_PATTERN,
+        description="The account's name, as people know it.",
+        examples=["BitGo Treasury"],
+    ),
+]
+BaseUrl = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=2048,
+        description="Where the counterparty is; https, off loopback. Another one needs the token again.",
+        examples=[BASE_URL],
+    ),
+]
+Dialect = Annotated[
+    MarginDialect | None, msgspec.Meta(description="Of a PTS account's margin reads; null: found out.")
+]
+CoinDecimals = Annotated[
+    dict[str, Decimals], msgspec.Meta(description="Custody: decimals of coins over those that are known.")
+]
+
+
+class TokenReference(Body, frozen=True):
+    """Where a token is: a variable or a file of the router's machine, as far as the settings allow it."""
+
+    env: str | None = None
+    file: str | None = None
+
+
+class CredentialsBody(Body, frozen=True):
+    """The access token from the counterparty, which is kept sealed and never shown, or a reference to it."""
+
+    token: Annotated[str, msgspec.Meta(pattern=TOKEN_PATTERN)] | TokenReference
+
+
+class NewConnectionBody(Body, frozen=True):
+    """A connection to be made. A field that its type does not take is refused.
+
+    Exchange: `account_id`, `taker_fee_bps`, `pts`, `requests_per_second`, `settling_window_ms`,
+    `margin_dialect`. Custody: `enterprise_id`, `requests_per_minute`, `decimals`.
+    """
+
+    name: AccountName
+    counterparty: Counterparty
+    credentials: CredentialsBody
+    type: ConnectionType = ConnectionType.EXCHANGE
+    id: Annotated[
+        Annotated[str, msgspec.Meta(pattern=SLUG_PATTERN)] | None,
+        msgspec.Meta(description="Made of the name, if left out."),
+    ] = None
+    pts: Annotated[
+        bool, msgspec.Meta(description="A Post Trade Settlement account, trading on credit; else Spot.")
+    ] = False
+    enabled: bool = True
+    account_id: Annotated[
+        Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")] | None,
+        msgspec.Meta(description="The Go Account's id; an exchange connection must have it."),
+    ] = None
+    taker_fee_bps: Annotated[
+        Amount | None,
+        msgspec.Meta(description="Basis points of the quote notional; an exchange connection must have it."),
+    ] = None
+    base_url: BaseUrl | None = None
+    plain_http: Annotated[bool, msgspec.Meta(description="The way there is private.")] = False
+    requests_per_second: RequestsPerSecond | None = None
+    settling_window_ms: WindowMs | None = None
+    margin_dialect: Dialect = None
+    enterprise_id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")] | None = None
+    requests_per_minute: RequestsPerMinute | None = None
+    decimals: CoinDecimals | None = None
+
+
+class ConnectionChangeBody(Body, frozen=True):
+    """What of a connection is to be another; what is left out stays.
+
+    A lower limit of requests holds at once, a higher one from the router's next start: other connections of
+    the account may count on the one that is there.
+    """
+
+    name: AccountName | None = None
+    credentials: CredentialsBody | None = None
+    enabled: bool | None = None
+    taker_fee_bps: Amount | None = None
+    base_url: BaseUrl | None = None
+    plain_http: bool | None = None
+    requests_per_second: RequestsPerSecond | None = None
+    settling_window_ms: WindowMs | None = None
+    margin_dialect: Dialect = None
+    requests_per_minute: RequestsPerMinute | None = None
+    decimals: CoinDecimals | None = None

@@ -1,0 +1,1 @@
+"""Reports over HTTP: JSON by pages, CSV as it is read."""

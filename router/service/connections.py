@@ -1,0 +1,102 @@
+"""The vocabulary of connections as people make them: what is asked for, what is kept, what is shown."""
+
+import enum
+from collections.abc import Mapping
+
+import msgspec
+
+from router.core.model import Connection
+from router.ports import ConnectionView
+from router.secrets import Reference, Secret
+from router.settings import ConnectionType, CustodyFields, TradingFields
+
+Fields = TradingFields | CustodyFields
+
+
+class Origin(enum.StrEnum):
+    """Where a connection was made: the file is not written over HTTP."""
+
+    SETTINGS = "settings"
+    API = "api"
+
+
+class Lifecycle(enum.StrEnum):
+    """How far a connection is from its beginning to its end."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"
+    """It was removed: it is in no new competition, and its orders are followed to their end."""
+    LOCKED = "locked"
+    """It cannot be used: its credentials do not open, or a connection of the settings has its account."""
+
+
+class Credentials(enum.StrEnum):
+    """How a connection's credentials are kept."""
+
+    SEALED = "sealed"
+    REFERENCE = "reference"
+
+
+class NewConnection(msgspec.Struct, frozen=True):
+    """A connection to be made. `fields.id` empty: made from its name. It has a token, or a reference."""
+
+    fields: Fields
+    token: Secret | None = None
+    reference: Reference | None = None
+
+
+class ConnectionChange(msgspec.Struct, frozen=True):
+    """What of a connection is to be another: fields by name, and, one at most, another token or reference."""
+
+    fields: Mapping[str, object]
+    token: Secret | None = None
+    reference: Reference | None = None
+
+
+class AccountView(msgspec.Struct, frozen=True):
+    """A connection as operators see it, whatever it is for. Never with its credentials.
+
+    `made_at`, `changed_at`: nanoseconds since the epoch; None for those of the settings file.
+    """
+
+    view: ConnectionView
+    origin: Origin
+    lifecycle: Lifecycle
+    credentials: Credentials
+    fields: Fields
+    made_at: int | None
+    changed_at: int | None
+
+    @property
+    def connection(self) -> Connection:
+        """Who it is."""
+        return self.view.connection
+
+
+class StoredDoc(msgspec.Struct, frozen=True):
+    """What the store keeps of a connection, as JSON, beside its sealed token."""
+
+    fields: Mapping[str, object]
+    reference: Reference | None = None
+    removing: bool = False
+
+
+_DOC = msgspec.json.Decoder(StoredDoc)
+
+
+def encode_doc(fields: Fields, reference: Reference | None, *, removing: bool = False) -> bytes:
+    """A connection as the store keeps it."""
+    return msgspec.json.encode(StoredDoc(msgspec.to_builtins(fields), reference, removing))
+
+
+def decode_doc(raw: bytes) -> tuple[Fields, StoredDoc]:
+    """What the store kept. Raises `msgspec.ValidationError` for what is no connection of this version."""
+    doc = _DOC.decode(raw)
+    return convert_fields(doc.fields), doc
+
+
+def convert_fields(table: Mapping[str, object]) -> Fields:
+    """Fields from their names and values. Raises `msgspec.ValidationError`."""
+    in_custody = table.get("type") == ConnectionType.CUSTODY.value
+    kind: type[Fields] = CustodyFields if in_custody else TradingFields
+    return msgspec.convert(table, kind)

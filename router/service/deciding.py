@@ -1,0 +1,108 @@
+"""Takes an accepted order through its competition, or an accepted RFQ's quote, and on to its execution."""
+
+from functools import partial
+
+from router.core.competition import Rules
+from router.core.model import Reason, Route
+from router.core.order import NotRouted
+from router.core.record import CompetitionRecord
+from router.core.routing import Terms
+from router.observe.observer import Observer
+from router.ports import Clock
+from router.service.competing import Competing, Held
+from router.service.executing import Executing, Plan, no_winner, not_executable
+from router.service.ids import IdSource
+from router.service.orders import LiveOrder, Orders
+from router.service.quoting import make_record
+from router.service.rules import DeskRules
+
+
+class Deciding:
+    """Decides who gets an order."""
+
+    def __init__(
+        self,
+        orders: Orders,
+        competing: Competing,
+        executing: Executing,
+        observer: Observer,
+        clock: Clock,
+        ids: IdSource,
+        rules: DeskRules,
+    ) -> None:
+        self._orders = orders
+        self._competing = competing
+        self._executing = executing
+        self._observer = observer
+        self._clock = clock
+        self._ids = ids
+        self._rules = rules
+
+    def rules(self, terms: Terms) -> Rules:
+        """What a competition is run by."""
+        return Rules(self._rules.quote_deadline_ns, self._rules.collar_bps, terms)
+
+    async def compete_and_execute(self, live: LiveOrder) -> None:
+        """Run the order's competition, reserve for its winner and send the order there."""
+        request = live.order.request
+        slippage = request.slippage_bps_max
+        if slippage is None:
+            slippage = self._rules.slippage_bps_max
+        terms = Terms(slippage)
+        competition_id = self._ids.new()
+        held = await self._competing.hold(
+            request,
+            self.rules(terms),
+            competition_id,
+            to_trade=True,
+            ready=live.accepting,
+            late=lambda held, name: self._came_late(live, held, competition_id, name),
+        )
+        routed = held.competition.award(partial(self._executing.reserve, live.order.id), self._clock.now())
+        record = self._keep_record(live, held, competition_id)
+        self._observer.competition_closed(record)
+        if routed is None:
+            error = no_winner(live.order, anyone_was_asked=held.competition.anyone_was_asked)
+            self._orders.note(live, NotRouted(error, competition_id, held.arrival_price))
+            return
+        ranking = held.competition.ranking.quotes
+        plan = Plan(
+            terms=terms,
+            competition_id=competition_id,
+            arrival_price=held.arrival_price,
+            contenders=held.contenders,
+            ranking=ranking,
+            rivals=ranking,
+            on_credit_failure=request.on_credit_failure or self._rules.on_credit_failure,
+        )
+        await self._executing.execute(live, routed, plan)
+
+    async def execute_accepted(self, live: LiveOrder, plan: Plan) -> None:
+        """Send an accepted RFQ's order to the first of the plan, at its quoted price."""
+        if live.accepting is not None:
+            await live.accepting
+        if live.record is not None:
+            # The competition is told of its order from now on; the RFQ's own record stays as it was quoted.
+            self._orders.keep_record(live, live.record)
+        reason: Reason | None = None
+        for priced in plan.ranking[:1]:
+            routed = self._executing.route_now(live.order.request, plan, priced)
+            reason = routed if isinstance(routed, Reason) else self._executing.reserve(live.order.id, routed)
+            if isinstance(routed, Route) and reason is None:
+                await self._executing.execute(live, routed, plan)
+                return
+        error = not_executable(reason, plan.ranking[0].quote.connection_id)
+        self._orders.note(live, NotRouted(error, plan.competition_id, plan.arrival_price))
+
+    def _keep_record(self, live: LiveOrder, held: Held, competition_id: str) -> CompetitionRecord:
+        # A late quote changes an entry, not the time of the decision.
+        closed_at = self._clock.now() if live.record is None else live.record.closed_at
+        record = make_record(held, competition_id, order_id=live.order.id, rfq_id=None, closed_at=closed_at)
+        self._orders.keep_record(live, record)
+        return record
+
+    def _came_late(self, live: LiveOrder, held: Held, competition_id: str, connection_id: str) -> None:
+        late_ns = self._clock.now() - held.opened_at - self._rules.quote_deadline_ns
+        self._observer.quote_came_late(competition_id, connection_id, late_ns)
+        if live.record is not None:
+            self._keep_record(live, held, competition_id)
