@@ -128,7 +128,7 @@ class FakeVenue:
     async def request_book(self, product: str, deadline: int) -> Book:
         self.questions.put_nowait(deadline)
         if self.quotes:
-            return await _next(self.quotes)
+            return await next_of(self.quotes)
         await asyncio.sleep(0)
         if self.rest_book is None:
             raise AssertionError(f"expected {self._connection.id} not to be asked for a book")
@@ -158,7 +158,7 @@ class FakeVenue:
     async def submit(self, order: OutboundOrder) -> SubmitResult:
         self.take(order)
         if self.answers:
-            return await _next(self.answers)
+            return await next_of(self.answers)
         await asyncio.sleep(0)
         report = self.known[order.venue_client_order_id] = self.filled(order)
         return Taken(report)
@@ -177,7 +177,7 @@ class FakeVenue:
     async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
         self.look_ups.put_nowait(order)
         if self.findings:
-            return await _next(self.findings)
+            return await next_of(self.findings)
         await asyncio.sleep(0)
         return self.known.get(order.venue_client_order_id)
 
@@ -198,7 +198,7 @@ class FakeVenue:
     async def cancel(self, order: OutboundOrder, venue_order_id: str) -> CancelResult:
         self.cancels.put_nowait(venue_order_id)
         if self.cancel_answers:
-            return await _next(self.cancel_answers)
+            return await next_of(self.cancel_answers)
         await asyncio.sleep(0)
         return CancelTaken()
 
@@ -208,7 +208,7 @@ class FakeVenue:
         await asyncio.sleep(1e-6)
         asked_at = self._clock.now()
         if self.balance_errors:
-            await _next(self.balance_errors)
+            await next_of(self.balance_errors)
         await asyncio.sleep(0)
         if self.listener is not None and not self._connection.pts:
             self.listener.balances_stated(self._connection.id, dict(self.balances), asked_at)
@@ -222,7 +222,8 @@ class FakeVenue:
         self.balances[asset] = add(self.balances.get(asset, Decimal(0)), amount)
 
 
-async def _next(script: "Script[T]") -> T:
+async def next_of(script: "Script[T]") -> T:
+    """The next answer of a script, when its time has come."""
     answer = script.popleft()
     await asyncio.sleep(0)
     if isinstance(answer, asyncio.Future):

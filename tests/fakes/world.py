@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from router.core.groups import RoutingGroups
 from router.core.ledger import Ledger
 from router.core.model import OnCreditFailure
 from router.observe.logs import make_log
@@ -19,6 +20,7 @@ from router.service.desk import Desk
 from router.service.ids import IdSource
 from router.service.rules import DeskRules
 from router.service.venues import Member, Venues
+from tests.fakes.firm import FirmFake
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.venue import FakeVenue
 from tests.unit import build
@@ -68,6 +70,7 @@ class World:
         rules: DeskRules,
         *,
         disabled: frozenset[str] = frozenset(),
+        groups: RoutingGroups | None = None,
         seed: int = 1,
     ) -> None:
         self.clock = LoopClock()
@@ -76,14 +79,12 @@ class World:
         self.seen = Seen()
         self.ledger = Ledger()
         self.members = Venues(
-            [
-                Member(venue, "exchange", name not in disabled, SETTLING_WINDOW_MS * MS)
-                for name, venue in venues.items()
-            ],
+            [_member(venue, enabled=name not in disabled) for name, venue in venues.items()],
             self.ledger,
             self.clock,
             book_age_ns=2000 * MS,
             balance_age_ns=60_000 * MS,
+            groups=groups,
         )
         ids = IdSource(self.clock, random.Random(seed).randbytes)  # noqa: S311 - a seed replays a run
         self.desk = Desk(self.members, self.ledger, journal, self.seen.observer, self.clock, ids, rules)
@@ -94,6 +95,12 @@ class World:
     def reserved(self, name: str, asset: str = "USD") -> Decimal:
         """What is reserved of an asset on a connection."""
         return self.ledger.reserved(name, asset)
+
+
+def _member(venue: FakeVenue, *, enabled: bool) -> Member:
+    if isinstance(venue, FirmFake):
+        return Member(venue, "exchange", enabled, SETTLING_WINDOW_MS * MS, venue, venue.quoting)
+    return Member(venue, "exchange", enabled, SETTLING_WINDOW_MS * MS)
 
 
 def spot(name: str = "spot", *, fee_bps: str = "0", **balances: str) -> FakeVenue:
@@ -126,6 +133,7 @@ async def world(
     *venues: FakeVenue,
     journal: MemoryJournal | None = None,
     disabled: frozenset[str] = frozenset(),
+    groups: RoutingGroups | None = None,
     seed: int = 1,
     stop_within_s: float = 1.0,
     **changed: Any,
@@ -139,6 +147,7 @@ async def world(
         journal or MemoryJournal(),
         rules(**changed),
         disabled=disabled,
+        groups=groups,
         seed=seed,
     )
     await made.desk.start()
