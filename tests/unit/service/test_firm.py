@@ -256,3 +256,18 @@ async def test_questions_of_one_competition_have_ids_of_their_own() -> None:
         await w.desk.submit(request(client_order_id="second"))
 
         assert len({ask.id for ask in (*one.asks, *other.asks)}) == 4
+
+
+@in_virtual_time
+async def test_a_quote_that_has_ended_is_in_no_rfqs_ranking() -> None:
+    cb = firm("99.5")
+    cb.hold_ns = 0
+    async with world(spot(), cb) as w:
+        w["spot"].streams("99.00", "100.00")
+
+        rfq = await w.desk.request_quote(request(client_order_id=""))
+
+        assert became(rfq.competition) == {
+            "cb": (Outcome.FAILED, Reason.QUOTE_EXPIRED),
+            "spot": (Outcome.WON, None),
+        }
