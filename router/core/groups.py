@@ -21,7 +21,7 @@ class RoutingGroups:
     def __init__(self, groups: Iterable[RoutingGroup] = ()) -> None:
         self._connections: dict[str, frozenset[str]] = {}
         for group in groups:
-            for asset in group.assets:
+            for asset in sorted(group.assets):
                 self._connections[asset] = self._connections.get(asset, frozenset()) | group.connections
 
     def barred(self, base: str, connection_id: str) -> Reason | None:
