@@ -19,10 +19,11 @@ class RoutingGroups:
     """All groups. An asset that is in none goes to every connection; one in several, to all of theirs."""
 
     def __init__(self, groups: Iterable[RoutingGroup] = ()) -> None:
-        self._connections: dict[str, frozenset[str]] = {}
+        connections: dict[str, tuple[str, ...]] = {}
         for group in groups:
             for asset in sorted(group.assets):
-                self._connections[asset] = self._connections.get(asset, frozenset()) | group.connections
+                connections[asset] = (*connections.get(asset, ()), *sorted(group.connections))
+        self._connections = connections
 
     def barred(self, base: str, connection_id: str) -> Reason | None:
         """Why a connection is left out of a competition for this asset; None if it is not."""
