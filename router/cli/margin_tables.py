@@ -1,4 +1,4 @@
-"""Margin in words: how an account stands, what it holds, and what was moved."""
+"""Margin in words: how an account stands, what it holds, and what was moved; amounts to the last digit."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -25,7 +25,7 @@ def time(text: str | None) -> str:
 
 def value(worth: Value | None) -> str:
     """An amount with its currency."""
-    return NONE if worth is None else plain(f"{figures.amount(worth.quantity)} {worth.currency}")
+    return NONE if worth is None else plain(f"{worth.quantity} {worth.currency}")
 
 
 def ratio(text: str | None) -> str:
@@ -69,7 +69,7 @@ def held_table(rows: Iterable[Held]) -> Table:
     """Positions, or collateral, one asset to a row."""
     drawn = table("asset", "quantity", "value", numbers=("quantity", "value"))
     for row in rows:
-        drawn.add_row(plain(row.asset), figures.amount(row.quantity), value(row.value))
+        drawn.add_row(plain(row.asset), plain(row.quantity), value(row.value))
     return drawn
 
 
@@ -106,7 +106,7 @@ def show_operation(console: Console, operation: Operation) -> None:
     lines = facts()
     lines.add_row("state", _state(operation))
     for balance in operation.balances:
-        told = f"{figures.amount(balance.quantity)} {balance.asset}"
+        told = f"{balance.quantity} {balance.asset}"
         worth = "" if balance.value is None else f", worth {value(balance.value)}"
         lines.add_row("there is now", plain(told + worth))
     if operation.close_request is not None:

@@ -135,6 +135,20 @@ def page(*rows: object, **more: object) -> dict[str, object]:
             ["BitGo Margin PTS", "ETH", "-2.0"],
         ),
         (
+            # To the last digit, and a short position never smaller than it is.
+            ("positions",),
+            "/positions",
+            page(
+                {
+                    "connection": MARGIN,
+                    "asset": "BTC",
+                    "quantity": "-12.34567891",
+                    "value": {"quantity": "-1234567.8915", "currency": "USD"},
+                }
+            ),
+            ["-12.34567891", "-1234567.8915 USD"],
+        ),
+        (
             ("collateral",),
             "/collateral",
             page({"connection": MARGIN, "asset": "USD", "quantity": "10000.00", "value": USD}),
