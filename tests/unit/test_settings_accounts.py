@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from router.core.groups import RoutingGroup
 from router.secrets import SealingKey
 from router.settings import (
     ConnectionSettings,
@@ -212,3 +213,32 @@ def test_where_references_over_http_may_point_is_said_or_nowhere() -> None:
 def test_a_key_of_another_length_is_none() -> None:
     with pytest.raises(ValueError, match="expected 32 bytes in base64 or hexadecimal, was 31 bytes"):
         SealingKey(b"x" * 31)
+
+
+GROUP = """
+[[routing_groups]]
+name = "majors"
+assets = ["BTC", "TUSD*"]
+connections = ["bitgo-spot"]
+"""
+
+
+def test_routing_groups_are_read() -> None:
+    assert read(PTS + GROUP).routing_groups == (
+        RoutingGroup("majors", frozenset({"BTC", "TUSD*"}), frozenset({"bitgo-spot"})),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GROUP + GROUP, 'routing_groups[1].name: expected a name of its own, was "majors"'),
+        (
+            GROUP.replace('"BTC"', '"btc"'),
+            'routing_groups[0].assets[0]: expected an asset such as BTC, was "btc"',
+        ),
+        (GROUP.replace('["bitgo-spot"]', "[]"), "routing_groups[0].connections"),
+    ],
+)
+def test_a_group_that_cannot_be_meant_is_refused(text: str, said: str) -> None:
+    assert said in refused(PTS + text)
