@@ -14,16 +14,19 @@ from typing import NoReturn
 import msgspec
 import uvloop
 
+from router.core.groups import RoutingGroups
 from router.core.ledger import Ledger
 from router.http.app import make_app
 from router.http.context import Failure, Streaming
 from router.http.server import ListenError, serving
 from router.journal import open_journal
 from router.journal.location import sqlite_path
+from router.observe.connecting import ConnectingObserver
 from router.observe.events import EventBus
 from router.observe.lag import watch_lag
 from router.observe.logs import make_log
 from router.observe.metrics import Metrics
+from router.observe.moving import MoveObserver
 from router.observe.observer import Observer
 from router.ports import Clock, StoreBrokenError, StoreError
 from router.ports.records import Store
@@ -31,12 +34,10 @@ from router.reports.service import Reports
 from router.service.accounts import LiveAccounts, Pace
 from router.service.clock import SystemClock
 from router.service.connecting import POLL_S, Connections
-from router.service.connecting_observer import ConnectingObserver
 from router.service.desk import Desk
 from router.service.ids import IdSource
 from router.service.keeping import Keeper
 from router.service.moving import Moving, MovingRules
-from router.service.moving_observer import MoveObserver
 from router.service.openings import has_open
 from router.service.references import References
 from router.service.roster import Accounts
@@ -165,6 +166,7 @@ async def _running(settings: Settings, observer: Observer, clock: Clock) -> Asyn
         clock,
         book_age_ns=settings.competition.book_age_ms_max * MS,
         balance_age_ns=settings.competition.balance_age_ms_max * MS,
+        groups=RoutingGroups(settings.routing_groups),
     )
     busy = partial(has_open, store)
     pace = Pace(grace_s=SHARED_GRACE_S) if store.shared else Pace()

@@ -4,6 +4,7 @@ Every question is asked once, in a session of its own and under one deadline; no
 
     trading  who am I · accounts · products · balances (Spot) or a margin read (PTS) · a cancel of nothing
     custody  one wallet · its transfers
+    Coinbase Prime: see `coinbase.proving`
 
 - That a token may trade is told by the cancel of an order that cannot exist (its id is all zeros), the one
   request with the scope `trade_trade` that changes nothing whatever is answered. The description has 401 and
@@ -16,6 +17,7 @@ Every question is asked once, in a session of its own and under one deadline; no
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final, NoReturn, TypeVar
 
@@ -26,12 +28,21 @@ from yarl import URL
 from router.core.errors import Code, VenueError
 from router.ports import VenueUnreachableError
 from router.ports.accounts import ConnectionTestError
-from router.settings import AccountSettings, ConnectionSettings, CustodySettings, MarginDialect
+from router.settings import (
+    AccountSettings,
+    CcxtSettings,
+    CoinbaseSettings,
+    ConnectionSettings,
+    CustodySettings,
+    MarginDialect,
+)
 from venues.bitgo.encode import account_url
 from venues.bitgo.errors import said as said_by_trading
 from venues.bitgo_custody import wire
 from venues.bitgo_custody.client import transfers_address, wallets_address
 from venues.bitgo_custody.errors import said as said_by_custody
+from venues.ccxt_venue.proving import prove_exchange
+from venues.coinbase.proving import prove_portfolio
 from venues.transport.reader import bearer, decode, user_agent
 from venues.transport.session import LIST_BYTES_MAX, Answered, Lost, NotSent, exchange, open_session
 from venues.transport.timing import Timing
@@ -80,6 +91,12 @@ async def prove(
     session = open_session(user_agent())
     try:
         async with asyncio.timeout(deadline_ms / 1000):
+            if isinstance(settings, CoinbaseSettings):
+                await prove_portfolio(settings, session, timing or Timing(), time.time_ns())
+                return
+            if isinstance(settings, CcxtSettings):
+                await prove_exchange(settings, timing or Timing())
+                return
             asking = _Asking(session, settings, timing or Timing())
             if isinstance(settings, CustodySettings):
                 await _prove_custody(settings, asking)

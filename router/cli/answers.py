@@ -129,6 +129,15 @@ class Terms(msgspec.Struct, frozen=True):
     slippage_bps_max: str | None = None
 
 
+class Attempt(msgspec.Struct, frozen=True):
+    """One counterparty tried for an order; `executed_quantity` in base."""
+
+    connection: Connection
+    executed_quantity: str = "0"
+    average_price: str | None = None
+    error: Problem | None = None
+
+
 class Order(msgspec.Struct, frozen=True):
     """An order; `filled_quantity` in base."""
 
@@ -159,6 +168,7 @@ class Order(msgspec.Struct, frozen=True):
     competition: Competition | None = None
     terms: Terms = Terms()
     leaves_quantity: str | None = None
+    attempts: list[Attempt] = []
 
     @property
     def is_ended(self) -> bool:
@@ -219,6 +229,17 @@ class Connections(msgspec.Struct, frozen=True):
     """Every connection."""
 
     data: list[ConnectionState]
+
+
+class ForeignOrder(msgspec.Struct, frozen=True):
+    """An order on an account that the router did not send; `filled_quantity` in base."""
+
+    connection: Connection
+    venue_order_id: str
+    state: str
+    filled_quantity: str
+    product: str | None = None
+    side: str | None = None
 
 
 def read(body: bytes, kind: type[T]) -> T:

@@ -20,6 +20,8 @@ from router.secrets import Secret
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """A page of a hundred orders with all their fills is far below; what is longer is no answer of a router."""
 
+_READ_BYTES: Final = 64 * 1024
+
 
 class ClientError(Exception):
     """There is no answer to show."""
@@ -63,9 +65,14 @@ class Client:
         """Read a resource. Raises `ClientError`."""
         return self._request("GET", path, query, None)
 
-    def post(self, *path: str, body: Mapping[str, object] | None = None) -> Reply:
-        """Post a body of JSON; once. Raises `ClientError`."""
-        return self._request("POST", path, None, {} if body is None else body)
+    def post(
+        self,
+        *path: str,
+        body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Post a body of JSON; once. `headers` go out besides the client's own. Raises `ClientError`."""
+        return self._request("POST", path, None, {} if body is None else body, headers)
 
     def patch(self, *path: str, body: Mapping[str, object]) -> Reply:
         """Change a resource by what of it is to be another. Raises `ClientError`."""
@@ -105,16 +112,31 @@ class Client:
             connection.close()
 
     def _lines(self, answer: http.client.HTTPResponse) -> Iterator[str]:
+        """An answer's lines, without their ends. Raises `UnansweredError` where it ends before its end.
+
+        `readline` looks ahead with `HTTPResponse.peek`, which lets an `IncompleteRead` pass and takes a
+        chunked answer that broke off for one that ended; `read1` raises. Of a length that was stated,
+        `read1` says nothing either, so what is missing of it is looked at here.
+        """
+        rest = b""
         while True:
             try:
-                line = answer.readline(ANSWER_BYTES_MAX + 1)
+                came = answer.read1(_READ_BYTES)
+                if not came and answer.length:
+                    raise http.client.IncompleteRead(rest, answer.length)
             except (OSError, http.client.HTTPException) as error:
-                raise UnansweredError(f"{self._where}: the stream broke off: {_said(error)}") from error
-            if not line:
-                return
-            if len(line) > ANSWER_BYTES_MAX:
+                raise UnansweredError(
+                    f"{self._where}: the answer broke off, what came is a part of it: {_said(error)}"
+                ) from error
+            *lines, rest = (rest + came).split(b"\n")
+            for line in lines:
+                yield line.decode(errors="replace").rstrip("\r")
+            if len(rest) > ANSWER_BYTES_MAX:
                 raise UnansweredError(f"{self._where}: expected lines of a length to read, was a longer one")
-            yield line.decode(errors="replace").rstrip("\r\n")
+            if not came:
+                break
+        if rest:
+            yield rest.decode(errors="replace")
 
     def _request(
         self,
@@ -122,8 +144,9 @@ class Client:
         path: tuple[str, ...],
         query: Mapping[str, str] | None,
         body: Mapping[str, object] | None,
+        more: Mapping[str, str] | None = None,
     ) -> Reply:
-        target, headers = self._target(path, query), self._headers()
+        target, headers = self._target(path, query), self._headers() | dict(more or {})
         data = None
         if body is not None:
             data = json.dumps(body).encode()

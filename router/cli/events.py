@@ -11,11 +11,19 @@ from rich.text import Text
 
 from router.cli import answering, figures, paper
 from router.cli.access import HERE, Access
-from router.cli.answers import CompetitionEvent, ConnectionState, Order, UnreadableError, read
-from router.cli.client import Reply
+from router.cli.answers import (
+    CompetitionEvent,
+    ConnectionState,
+    ForeignOrder,
+    Order,
+    UnreadableError,
+    read,
+)
+from router.cli.client import Reply, UnansweredError
 from router.cli.exits import Exit
+from router.cli.margin_answers import Operation
 
-KindName = Literal["order", "competition", "connection"]
+KindName = Literal["order", "competition", "connection", "operation", "foreign_order"]
 SILENCE_S = 60.0
 """The router says something every 15 s, if only that it is there."""
 
@@ -36,9 +44,9 @@ def events(
     after: str | None = None,
     access: Access = HERE,
 ) -> int:
-    """Follow orders, competitions and connections as they change, until interrupted.
+    """Follow what happens as it happens, a line each: orders, connections, margin moves.
 
-    Ends with 4 when the router ends the stream; --after goes on from there.
+    Until interrupted. Ends with 4 when the router ends the stream; --after goes on from there.
 
     Parameters
     ----------
@@ -62,17 +70,21 @@ def events(
         ):
             if reply is not None:
                 return _refused(reply, json=access.json)
-            for event in parsed(lines):
-                last = event.id or last
-                if not event.data:
-                    continue
-                if access.json:
-                    sys.stdout.write(event.data + "\n")
-                    sys.stdout.flush()
-                else:
-                    console.print(told(console, event))
+            ended = "the router ended the stream"
+            try:
+                for event in parsed(lines):
+                    last = event.id or last
+                    if not event.data:
+                        continue
+                    if access.json:
+                        sys.stdout.write(event.data + "\n")
+                        sys.stdout.flush()
+                    else:
+                        console.print(told(console, event))
+            except UnansweredError as error:
+                ended = str(error)
         known = "" if last is None else f"; go on with --after {last}"
-        answering.complain(f"the router ended the stream{known}")
+        answering.complain(f"{ended}{known}")
         return Exit.UNREACHABLE
 
     return answering.guarded(run)
@@ -118,6 +130,10 @@ def told(console: Console, event: Event) -> Text:
             return _competition(console, read(event.data.encode(), CompetitionEvent))
         if event.name == "connection":
             return _connection(read(event.data.encode(), ConnectionState))
+        if event.name == "operation":
+            return _operation(console, read(event.data.encode(), Operation))
+        if event.name == "foreign_order":
+            return _foreign(console, read(event.data.encode(), ForeignOrder))
     except UnreadableError:
         pass
     return Text(f"{paper.plain(event.name):<12}{paper.plain(event.data)}", style="yellow")
@@ -159,3 +175,26 @@ def _connection(state: ConnectionState) -> Text:
     if state.health.detail is not None:
         line.append(f": {paper.plain(state.health.detail)}")
     return line
+
+
+def _operation(console: Console, operation: Operation) -> Text:
+    line = Text(f"{'operation':<12}{paper.words(operation.kind)} ")
+    line.append(paper.words(operation.status), style="bold")
+    line.append(" on ").append_text(paper.named(operation.connection))
+    if operation.in_doubt:
+        line.append(", in doubt", style="yellow")
+    if operation.quantity is not None:
+        line.append(paper.plain(f", {operation.quantity} {operation.currency}"))
+    elif operation.currencies is not None:
+        line.append(paper.plain(f", {', '.join(operation.currencies)}"))
+    if operation.error is not None:
+        line.append(paper.plain(f", {operation.error.code}"))
+    return line.append(f" {paper.marks_of(console).dot} {paper.plain(operation.id)}", style="dim")
+
+
+def _foreign(console: Console, order: ForeignOrder) -> Text:
+    line = Text(f"{'not ours':<12}").append(paper.words(order.state), style="bold yellow")
+    line.append(" on ").append_text(paper.named(order.connection))
+    said = " ".join(text for text in (order.side, order.product) if text is not None)
+    line.append(paper.plain(f": {said or 'an order'}, {order.filled_quantity} filled"))
+    return line.append(f" {paper.marks_of(console).dot} {paper.plain(order.venue_order_id)}", style="dim")

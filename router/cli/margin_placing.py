@@ -8,22 +8,11 @@ import sys
 from router.cli import answering, paper
 from router.cli.access import Access, UsageError
 from router.cli.answers import Problem, UnreadableError, read
-from router.cli.client import Client, Reply, UnansweredError
+from router.cli.client import Reply, UnansweredError
 from router.cli.exits import Exit
 from router.cli.margin_answers import Asked, Operation
 from router.cli.margin_tables import exit_of, show_operation
 from router.cli.problem import show_problem
-
-
-class KeyedClient(Client):
-    """A client like another one, whose requests carry an idempotency key."""
-
-    def __init__(self, like: Client, key: str) -> None:
-        vars(self).update(vars(like))
-        self._idempotency_key = key
-
-    def _headers(self) -> dict[str, str]:
-        return super()._headers() | {"Idempotency-Key": self._idempotency_key}
 
 
 def place(
@@ -40,14 +29,15 @@ def place(
 
     def run() -> Exit:
         own_key = key or answering.new_client_order_id()
-        client = KeyedClient(access.client(), own_key)
+        client = access.client()
         if not yes:
             _confirm(f"{what}, on {connection}")
         answering.complain(
             f"Idempotency-Key: {own_key} (the same command with --key {own_key} is the same move)"
         )
         try:
-            reply = client.post("v1", "connections", connection, "margin", *path, body=body)
+            keyed = {"Idempotency-Key": own_key}
+            reply = client.post("v1", "connections", connection, "margin", *path, body=body, headers=keyed)
             if access.json:
                 answering.print_raw(reply)
             return _told(reply, connection, json=access.json)

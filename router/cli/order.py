@@ -75,6 +75,11 @@ def order_facts(console: Console, order: Order) -> Table:
     lines.add_row("client id", plain(ids))
     if order.venue_order_id is not None:
         lines.add_row("venue id", plain(order.venue_order_id))
+    for attempt in order.attempts[:-1]:
+        if figures.number(attempt.executed_quantity):
+            elsewhere = Text(plain(f"{attempt.executed_quantity} {base} on "), "bold red")
+            elsewhere.append_text(named(attempt.connection)).append(", which had refused it", "bold red")
+            lines.add_row("and executed", elsewhere)
     finding = order.finding
     if finding is not None:
         lines.add_row("found", plain(f"{finding.finding}, by {finding.operator}: {finding.reason}"))

@@ -20,7 +20,6 @@ from router.cli.report_answers import (
     Trades,
     Transactions,
 )
-from router.cli.report_download import DownloadClient
 from router.cli.report_progress import Progress
 
 T = TypeVar("T")
@@ -285,9 +284,7 @@ def _run(
 
 def _download(access: Access, path: tuple[str, ...], query: dict[str, str]) -> Exit:
     """Write CSV as it comes. One that broke off is an error, whatever was written by then."""
-    with DownloadClient.like(access.client()).stream(
-        "v1", *path, query=query, headers={"Accept": _CSV}, silence_s=SILENCE_S
-    ) as (
+    with access.client().stream("v1", *path, query=query, headers={"Accept": _CSV}, silence_s=SILENCE_S) as (
         reply,
         lines,
     ):

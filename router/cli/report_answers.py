@@ -116,14 +116,27 @@ class Risk(msgspec.Struct, frozen=True):
     distance_to_liquidation: str | None = None
 
 
+class Credit(msgspec.Struct, frozen=True):
+    """Credit that is one line over all assets."""
+
+    currency: str
+    limit: str
+    utilized: str
+    available: str
+    enabled: bool = True
+    frozen: bool = False
+    frozen_reason: str | None = None
+
+
 class Settlement(msgspec.Struct, frozen=True):
     """The settlement summary."""
 
     connection: Connection
     as_of: str
     assets: list[SettlementAsset]
-    risk: Risk
+    risk: Risk | None = None
     exposure_usd: str | None = None
+    credit: Credit | None = None
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):

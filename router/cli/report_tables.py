@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from router.cli.paper import NONE, facts, named, plain, table, unbroken, words
@@ -12,6 +13,7 @@ from router.cli.report_answers import (
     Portfolio,
     Quality,
     Reconciled,
+    Risk,
     Row,
     Settlement,
     Trades,
@@ -138,8 +140,19 @@ def show_settlement(console: Console, answer: Settlement) -> None:
             _or_none(asset.exposure_usd),
         )
     console.print(drawn)
-    risk, lines = answer.risk, facts()
+    lines = facts()
     lines.add_row("exposure in USD", _or_none(answer.exposure_usd))
+    if answer.credit is not None:
+        credit = answer.credit
+        stands = f"frozen: {credit.frozen_reason or 'no reason given'}" if credit.frozen else "open"
+        lines.add_row("credit line", plain(stands if credit.enabled else "not enabled"))
+        lines.add_row("available credit", plain(f"{credit.available} {credit.currency}"))
+    if answer.risk is not None:
+        _risk_rows(lines, answer.risk)
+    console.print(lines)
+
+
+def _risk_rows(lines: Table, risk: Risk) -> None:
     lines.add_row("net open position", _value(risk.net_open_position))
     lines.add_row("collateral", _value(risk.collateral))
     lines.add_row("unrealized PnL", _value(risk.unrealized_pnl))
@@ -150,7 +163,6 @@ def show_settlement(console: Console, answer: Settlement) -> None:
     lines.add_row("requirement rate", _or_none(risk.margin_requirement_rate))
     lines.add_row("margin call at", _threshold(risk.margin_call_threshold, risk.distance_to_margin_call))
     lines.add_row("liquidation at", _threshold(risk.liquidation_threshold, risk.distance_to_liquidation))
-    console.print(lines)
 
 
 def show_quality(console: Console, answer: Quality) -> None:

@@ -65,6 +65,8 @@ class VenueTrade(msgspec.Struct, frozen=True):
     funding_type: FundingType
     settled: bool
     settled_at: int | None
+    venue_client_order_id: str | None = None
+    """The id that its order was sent under, where the counterparty states it with a trade."""
 
 
 class TradeWindow(msgspec.Struct, frozen=True):
@@ -100,6 +102,31 @@ class Exposure(msgspec.Struct, frozen=True):
     exposure: Value | None
     exposure_usd: Decimal | None
     unrealized_pnl: Value | None
+
+
+class AmountDue(msgspec.Struct, frozen=True):
+    """What must be paid of a post-trade credit line; `due_at`: None where no day is said."""
+
+    currency: str
+    amount: Decimal
+    due_at: int | None
+
+
+class CreditLine(msgspec.Struct, frozen=True):
+    """The post-trade credit of a PTS account as one line over all assets, in `currency`.
+
+    `available` is what of `limit` is not `utilized`. A line that is not `enabled`, or is `frozen`, takes no
+    trade. Read for reports, and to say why an order was refused; never for admission.
+    """
+
+    currency: str
+    limit: Decimal
+    utilized: Decimal
+    available: Decimal
+    enabled: bool
+    frozen: bool
+    frozen_reason: str | None
+    amounts_due: tuple[AmountDue, ...] = ()
 
 
 class RiskProfile(msgspec.Struct, frozen=True):

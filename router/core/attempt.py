@@ -17,6 +17,7 @@ from router.core.model import (
     TimeInForce,
 )
 from router.core.money import ZERO
+from router.core.pricing import fee_on
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -38,11 +39,19 @@ class Attempt(msgspec.Struct, frozen=True):
     executed_quote: Decimal = ZERO
     executed_fills: tuple[Fill, ...] = ()
     """What was executed here although it had been refused, and the order went on to another counterparty."""
+    quoted_fee: Decimal | None = None
+    """The fee of the firm quote that it accepts, in quote currency; None: the connection's fee is charged."""
 
     @property
     def connection_id(self) -> str:
         """The connection's id."""
         return self.connection.id
+
+    def fee_paid(self, filled_quote: Decimal) -> Decimal:
+        """The fee on what was filled, in quote currency; an accepted quote trades whole, at its own fee."""
+        if self.quoted_fee is not None and filled_quote > 0:
+            return self.quoted_fee
+        return fee_on(filled_quote, self.connection.taker_fee_bps)
 
 
 def venue_client_order_id(order_id: str, connection_id: str, attempt: int) -> str:
@@ -51,6 +60,17 @@ def venue_client_order_id(order_id: str, connection_id: str, attempt: int) -> st
     So that after a crash the accepted row alone tells where to look, and under which id.
     """
     return f"{order_id}-{attempt}-{connection_id}"
+
+
+def order_id_in(own_id: str, connection_id: str) -> str | None:
+    """The order's id in what `venue_client_order_id` made; None where it made no such text.
+
+    That such an order is there, and was sent to the connection, only the journal knows.
+    """
+    rest = own_id.removesuffix(f"-{connection_id}")
+    order_id, dash, number = rest.rpartition("-")
+    known = rest != own_id and dash and number.isascii() and number.isdigit()
+    return order_id if known and order_id else None
 
 
 def make_attempt(
@@ -94,4 +114,5 @@ def make_attempt(
         claim=route.claim,
         routed_at=now,
         quote_valid_until=quote.valid_until,
+        quoted_fee=None if quote.quote_id is None else route.priced.fee,
     )

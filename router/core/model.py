@@ -316,13 +316,17 @@ class OutboundOrder(msgspec.Struct, frozen=True):
 
 
 class Fill(msgspec.Struct, frozen=True):
-    """One execution. `id` is the counterparty's trade id (ExecID 17): by it a fill is counted once."""
+    """One execution. `id` is the counterparty's trade id (ExecID 17): by it a fill is counted once.
+
+    `fee`: what the counterparty charged for it, in the quote currency; None where it does not say.
+    """
 
     id: str
     price: Decimal
     quantity_base: Decimal
     quantity_quote: Decimal
     at: int
+    fee: Decimal | None = None
 
 
 class VenueState(enum.StrEnum):

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from router.http.bodies import Amount, Body
 from router.settings import ConnectionType, Counterparty, MarginDialect
@@ -50,17 +51,27 @@ class TokenReference(Body, frozen=True):
     file: str | None = None
 
 
-class CredentialsBody(Body, frozen=True):
-    """The access token from the counterparty, which is kept sealed and never shown, or a reference to it."""
+Credential = Annotated[str, msgspec.Meta(pattern=TOKEN_PATTERN)]
 
-    token: Annotated[str, msgspec.Meta(pattern=TOKEN_PATTERN)] | TokenReference
+
+class CredentialsBody(Body, frozen=True):
+    """What the counterparty knows the account's owner by; it is kept sealed and never shown.
+
+    `token` (BitGo): the access token, or a reference to it. The other three, together (Coinbase Prime).
+    """
+
+    token: Credential | TokenReference | UnsetType = UNSET
+    access_key: Credential | UnsetType = UNSET
+    passphrase: Credential | UnsetType = UNSET
+    signing_key: Credential | UnsetType = UNSET
 
 
 class NewConnectionBody(Body, frozen=True):
     """A connection to be made. A field that its type does not take is refused.
 
     Exchange: `account_id`, `taker_fee_bps`, `pts`, `requests_per_second`, `settling_window_ms`,
-    `margin_dialect`. Custody: `enterprise_id`, `requests_per_minute`, `decimals`.
+    `margin_dialect`; at Coinbase Prime `portfolio_id` in place of `account_id` and `margin_dialect`. Custody:
+    `enterprise_id`, `requests_per_minute`, `decimals`.
     """
 
     name: AccountName
@@ -77,7 +88,11 @@ class NewConnectionBody(Body, frozen=True):
     enabled: bool = True
     account_id: Annotated[
         Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")] | None,
-        msgspec.Meta(description="The Go Account's id; an exchange connection must have it."),
+        msgspec.Meta(description="The Go Account's id; a connection to BitGo Prime must have it."),
+    ] = None
+    portfolio_id: Annotated[
+        Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")] | None,
+        msgspec.Meta(description="The portfolio's id; a connection to Coinbase Prime must have it."),
     ] = None
     taker_fee_bps: Annotated[
         Amount | None,

@@ -40,8 +40,9 @@ async def change_connection(request: web.Request) -> web.Response:
     """PATCH /v1/connections/{connection_id}."""
     context = request.app[CONTEXT]
     connection_id = _id(request)
-    kind = ConnectionType(context.connections.view(connection_id).view.type)
-    change = connection_change(await read_json(request), kind)
+    known = context.connections.view(connection_id)
+    kind = ConnectionType(known.view.type)
+    change = connection_change(await read_json(request), kind, known.connection.counterparty)
     changed = await context.connections.change(connection_id, change)
     return json_response(detail_view(changed, context.now()))
 

@@ -11,9 +11,10 @@ from typing import Final
 from router.core.errors import FieldError
 from router.http.connection_bodies import TOKEN_PATTERN
 from router.http.decode import Fields, decode_object
-from router.secrets import Reference, Secret
+from router.secrets import Reference, Secret, joined
 from router.service.connections import ConnectionChange, NewConnection
 from router.settings import (
+    CoinbaseFields,
     ConnectionType,
     Counterparty,
     CustodyFields,
@@ -24,9 +25,12 @@ from router.settings.connections import (
     ACCOUNT_ID,
     BASE_URL,
     COIN,
+    COINBASE_CREDENTIALS,
+    COINBASE_URL,
     DECIMALS_MAX,
     ENTERPRISE_ID,
     NAME,
+    PORTFOLIO_ID,
     SLUG,
 )
 
@@ -36,14 +40,21 @@ _COMMON: Final = frozenset(
 _TRADING: Final = frozenset(
     {"pts", "account_id", "taker_fee_bps", "requests_per_second", "settling_window_ms", "margin_dialect"}
 )
+_PORTFOLIO: Final = frozenset(
+    {"pts", "portfolio_id", "taker_fee_bps", "requests_per_second", "settling_window_ms"}
+)
 _CUSTODY: Final = frozenset({"enterprise_id", "requests_per_minute", "decimals"})
-_FIXED: Final = frozenset({"id", "type", "counterparty", "pts", "account_id", "enterprise_id"})
+_ALL: Final = _COMMON | _TRADING | _PORTFOLIO | _CUSTODY
+_FIXED: Final = frozenset(
+    {"id", "type", "counterparty", "pts", "account_id", "portfolio_id", "enterprise_id"}
+)
 """What a connection is; another one of these is another connection."""
 _TOKEN: Final = re.compile(TOKEN_PATTERN)
 _PLAIN_NAME: Final = re.compile(r"[a-z_]{1,32}")
 _URL: Final = re.compile(r"[!-~]{1,2048}")
 _PATH: Final = re.compile(r"[^\x00-\x1f\x7f]{1,1024}")
 _CREDENTIALS: Final = 'an object with "token": a string, {"env": …} or {"file": …}'
+_KEYS: Final = 'an object with "access_key", "passphrase" and "signing_key", each a string'
 
 _MISTAKEN: Final = FieldError("token", 'the token under "credentials", beside nothing else', None)
 
@@ -52,10 +63,14 @@ def new_connection(raw: bytes) -> NewConnection:
     """A connection to be made. Raises `RouterError`."""
     values = decode_object(raw)
     in_custody = values.get("type") == ConnectionType.CUSTODY.value
-    fields = _read(values, _COMMON | (_CUSTODY if in_custody else _TRADING), _COMMON | _TRADING | _CUSTODY)
-    token, reference = _credentials(fields, required=True)
+    at_coinbase = not in_custody and values.get("counterparty") == Counterparty.COINBASE_PRIME.value
+    own_names = _CUSTODY if in_custody else _PORTFOLIO if at_coinbase else _TRADING
+    fields = _read(values, _COMMON | own_names, _ALL)
+    token, reference = _keys(fields, required=True) if at_coinbase else _credentials(fields, required=True)
     kind = fields.choice("type", list(ConnectionType), required=False) or ConnectionType.EXCHANGE
-    expected = [Counterparty.BITGO if in_custody else Counterparty.BITGO_PRIME]
+    trading = [Counterparty.BITGO_PRIME, Counterparty.COINBASE_PRIME]
+    expected = [Counterparty.BITGO] if in_custody else trading
+    home = COINBASE_URL if at_coinbase else BASE_URL
     counterparty = fields.choice("counterparty", expected, required=True)
     common: dict[str, object] = {
         "id": fields.text("id", SLUG, "a slug of 1 to 32 of a-z, 0-9 and -", required=False) or "",
@@ -63,7 +78,7 @@ def new_connection(raw: bytes) -> NewConnection:
         "counterparty": counterparty,
         "type": kind,
         "enabled": _flag(fields, "enabled", default=True),
-        "base_url": fields.text("base_url", _URL, f"a URL such as {BASE_URL}", required=False) or BASE_URL,
+        "base_url": fields.text("base_url", _URL, f"a URL such as {home}", required=False) or home,
         "plain_http": _flag(fields, "plain_http", default=False),
     }
     own = _own_fields(fields, values, in_custody=in_custody)
@@ -75,23 +90,30 @@ def new_connection(raw: bytes) -> NewConnection:
         return NewConnection(
             _make(CustodyFields, {**common, **own, "enterprise_id": enterprise}), token, reference
         )
-    account = fields.text("account_id", ACCOUNT_ID, "32 hexadecimal digits in lower case", required=True)
+    if at_coinbase:
+        account_name = "portfolio_id"
+        account = fields.text(account_name, PORTFOLIO_ID, "1 to 64 of A-Z, a-z, 0-9 and -", required=True)
+    else:
+        account_name = "account_id"
+        account = fields.text(account_name, ACCOUNT_ID, "32 hexadecimal digits in lower case", required=True)
     if fields.get("taker_fee_bps") is None:
         fields.missing("taker_fee_bps", 'a decimal string such as "2.5": no wire states a fee')
     pts = _flag(fields, "pts", default=False)
     fields.raise_if_any()
-    return NewConnection(
-        _make(TradingFields, {**common, **own, "account_id": account, "pts": pts}), token, reference
-    )
+    made = CoinbaseFields if at_coinbase else TradingFields
+    return NewConnection(_make(made, {**common, **own, account_name: account, "pts": pts}), token, reference)
 
 
-def connection_change(raw: bytes, kind: ConnectionType) -> ConnectionChange:
+def connection_change(
+    raw: bytes, kind: ConnectionType, counterparty: str = Counterparty.BITGO_PRIME
+) -> ConnectionChange:
     """What of a connection of this type is to be another. Raises `RouterError`."""
     values = decode_object(raw)
     in_custody = kind is ConnectionType.CUSTODY
-    known = (_COMMON | (_CUSTODY if in_custody else _TRADING)) - _FIXED
-    fields = _read(values, known, _COMMON | _TRADING | _CUSTODY, changing=True)
-    token, reference = _credentials(fields, required=False)
+    at_coinbase = counterparty == Counterparty.COINBASE_PRIME.value
+    known = (_COMMON | (_CUSTODY if in_custody else _PORTFOLIO if at_coinbase else _TRADING)) - _FIXED
+    fields = _read(values, known, _ALL, changing=True)
+    token, reference = _keys(fields, required=False) if at_coinbase else _credentials(fields, required=False)
     changed = _own_fields(fields, values, in_custody=in_custody)
     name = fields.text("name", NAME, "1 to 64 printable characters", required=False)
     base_url = fields.text("base_url", _URL, f"a URL such as {BASE_URL}", required=False)
@@ -144,8 +166,8 @@ def _own_fields(fields: Fields, values: Mapping[str, object], *, in_custody: boo
 
 
 def _make(
-    kind: type[TradingFields] | type[CustodyFields], values: Mapping[str, object]
-) -> TradingFields | CustodyFields:
+    kind: type[TradingFields | CoinbaseFields | CustodyFields], values: Mapping[str, object]
+) -> TradingFields | CoinbaseFields | CustodyFields:
     # Every value was looked at: what is left to `account_settings` are rules between fields.
     return kind(**values)  # type: ignore[arg-type]  # the names and types are those of the fields
 
@@ -174,6 +196,26 @@ def _decimals(fields: Fields) -> dict[str, int] | None:
             return None
         found[coin] = number
     return found
+
+
+def _keys(fields: Fields, *, required: bool) -> tuple[Secret | None, None]:
+    """The three credentials of a portfolio, as one; what is wrong is noted without its value."""
+    value = fields.get("credentials")
+    if value is None:
+        if required:
+            fields.errors.append(FieldError("credentials", _KEYS, None))
+        return None, None
+    if not isinstance(value, dict) or set(value) != set(COINBASE_CREDENTIALS):
+        fields.errors.append(FieldError("credentials", _KEYS, "another value (not shown)"))
+        return None, None
+    parts = {
+        name: Secret(text) for name, text in value.items() if isinstance(text, str) and _TOKEN.fullmatch(text)
+    }
+    for name in COINBASE_CREDENTIALS:
+        if name not in parts:
+            expected = "1 to 4096 printable ASCII characters without spaces"
+            fields.errors.append(FieldError(f"credentials.{name}", expected, "another value (not shown)"))
+    return (joined(parts), None) if len(parts) == len(COINBASE_CREDENTIALS) else (None, None)
 
 
 def _credentials(fields: Fields, *, required: bool) -> tuple[Secret | None, Reference | None]:

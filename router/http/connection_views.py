@@ -6,7 +6,7 @@ from router.http.connection_wire import ConnectionDetail, ConnectionSettings
 from router.http.records import connection_view
 from router.http.views import optional_time
 from router.service.connections import AccountView
-from router.settings import CustodyFields
+from router.settings import CoinbaseFields, CustodyFields
 
 
 def detail_view(shown: AccountView, now: int) -> ConnectionDetail:
@@ -29,6 +29,7 @@ def _settings(shown: AccountView) -> ConnectionSettings:
         return ConnectionSettings(
             base_url=fields.base_url,
             account_id=None,
+            portfolio_id=None,
             taker_fee_bps=None,
             requests_per_second=None,
             settling_window_ms=None,
@@ -39,11 +40,12 @@ def _settings(shown: AccountView) -> ConnectionSettings:
         )
     return ConnectionSettings(
         base_url=fields.base_url,
-        account_id=fields.account_id,
+        account_id=None if isinstance(fields, CoinbaseFields) else fields.account_id,
+        portfolio_id=fields.portfolio_id if isinstance(fields, CoinbaseFields) else None,
         taker_fee_bps=fields.taker_fee_bps,
         requests_per_second=fields.requests_per_second,
         settling_window_ms=fields.settling_window_ms,
-        margin_dialect=fields.margin_dialect,
+        margin_dialect=None if isinstance(fields, CoinbaseFields) else fields.margin_dialect,
         enterprise_id=None,
         requests_per_minute=None,
         decimals=None,

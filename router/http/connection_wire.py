@@ -14,6 +14,7 @@ class ConnectionSettings(Answer, frozen=True):
 
     base_url: str
     account_id: str | None
+    portfolio_id: str | None
     taker_fee_bps: AnswerAmount | None
     requests_per_second: int | None
     settling_window_ms: int | None

@@ -86,7 +86,8 @@ def _operation(operation: Operation, *, keys: bool) -> Json:
         "responses": _responses(operation, keys=keys),
     }
     parameters = [_path_parameter(name) for name in operation.path_parameters]
-    parameters += [_query_parameter(parameter) for parameter in operation.query]
+    parameters += [_parameter("query", parameter) for parameter in operation.query]
+    parameters += [_parameter("header", parameter) for parameter in operation.headers]
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
@@ -106,11 +107,19 @@ def _path_parameter(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_parameter(parameter: Parameter) -> Json:
+def _parameter(place: str, parameter: Parameter) -> Json:
     schema = msgspec.json.schema(parameter.kind)
     if parameter.default is not None:
         schema["default"] = parameter.default
-    return {"name": parameter.name, "in": "query", "description": parameter.summary, "schema": schema}
+    described: Json = {
+        "name": parameter.name,
+        "in": place,
+        "description": parameter.summary,
+        "schema": schema,
+    }
+    if parameter.required:
+        described["required"] = True
+    return described
 
 
 def _responses(operation: Operation, *, keys: bool) -> Json:
@@ -144,10 +153,9 @@ def _good(answer: Good) -> Json:
     schema: Json = {} if answer.body is None else {"$ref": _REF.format(name=answer.body.__name__)}
     if answer.body is None and answer.media_type != "application/json":
         schema = {"type": "string"}
-    described: Json = {
-        "description": answer.summary,
-        "content": {answer.media_type: {"schema": schema}},
-    }
+    content: Json = {answer.media_type: {"schema": schema}}
+    content |= {media_type: {"schema": {"type": "string"}} for media_type in answer.also}
+    described: Json = {"description": answer.summary, "content": content}
     if answer.headers:
         described["headers"] = {name: _HEADERS[name] for name in answer.headers}
     return described

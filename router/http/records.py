@@ -1,5 +1,6 @@
 """RFQs, whole competitions and connections → their answers."""
 
+from router.core.model import Connection
 from router.core.money import format_amount, trim
 from router.core.record import CompetitionRecord, EntryRecord, RfqRecord
 from router.http import wire
@@ -12,7 +13,7 @@ from router.http.views import (
     quantity,
     time_text,
 )
-from router.ports import ConnectionView
+from router.ports import ConnectionView, ForeignOrder
 
 _NS_PER_MS = 1_000_000
 _NS_PER_US = 1000
@@ -60,6 +61,20 @@ def competition_view(record: CompetitionRecord) -> wire.Competition:
         slippage_bps_max=format_amount(record.slippage_bps_max),
         collar_bps=format_amount(record.collar_bps),
         entries=[_detail(entry) for entry in record.entries],
+    )
+
+
+def foreign_order_view(connection: Connection, order: ForeignOrder) -> wire.ForeignOrder:
+    """What a counterparty said of an order that this router did not send."""
+    return wire.ForeignOrder(
+        connection=connection_ref(connection),
+        venue_order_id=order.venue_order_id,
+        venue_client_order_id=order.venue_client_order_id,
+        product=order.product,
+        side=order.side,
+        state=order.state,
+        filled_quantity=format_amount(order.filled_base),
+        time=time_text(order.at),
     )
 
 

@@ -1,7 +1,8 @@
 """GET /v1/events: what happens, as server-sent events (WHATWG HTML, 9.2).
 
-Each event is an order as `GET` shows it (without its competition), a competition as an order has it, or a
-connection with its new state. A caller who comes back with `Last-Event-ID` gets what was missed, or an event
+Each event is an order as `GET` shows it (without its competition), a competition as an order has it, a
+connection with its new state, a margin operation as `GET` shows it, or an order on an account that this
+router did not send. A caller who comes back with `Last-Event-ID` gets what was missed, or an event
 `reset` where that is gone: what was read before is stale then, and to be read again.
 """
 
@@ -15,21 +16,34 @@ from aiohttp import hdrs, web
 from multidict import MultiMapping
 
 from router.core.errors import Code, FieldError, InvalidRequestError, RouterError, shown
+from router.core.moving import Operation
 from router.core.order import Order
 from router.core.record import CompetitionRecord
 from router.http import wire
 from router.http.context import CONTEXT, Context
-from router.http.records import connection_view
+from router.http.margin_views import operation_view
+from router.http.records import connection_view, foreign_order_view
 from router.http.requests import ID, ID_EXPECTED
 from router.http.respond import API_HEADERS
 from router.http.views import connection_ref, entry_view, order_view
-from router.observe.events import ConnectionChange, Follower, Kind, Published, TooManyFollowersError
+from router.observe.events import (
+    ConnectionChange,
+    Follower,
+    ForeignReport,
+    Kind,
+    Published,
+    Subject,
+    TooManyFollowersError,
+)
+from router.ports import ConnectionView
 
 EVENT_STREAM: Final = "text/event-stream"
+LAST_EVENT_ID: Final = "Last-Event-ID"
 RETRY_MS: Final = 1000
 _ENCODER: Final = msgspec.json.Encoder()
 _LAST_EVENT_ID_MAX: Final = 64
-TYPES_PATTERN: Final = "^(order|competition|connection)(,(order|competition|connection))*$"
+_KINDS: Final = "|".join(Kind)
+TYPES_PATTERN: Final = f"^({_KINDS})(,({_KINDS}))*$"
 
 
 async def follow_events(request: web.Request) -> web.StreamResponse:
@@ -40,7 +54,7 @@ async def follow_events(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_HEAD:
         return response
     bus = context.streaming.events
-    after = request.headers.get("Last-Event-ID", "")[:_LAST_EVENT_ID_MAX]
+    after = request.headers.get(LAST_EVENT_ID, "")[:_LAST_EVENT_ID_MAX]
     try:
         follower = bus.follow(wanted, after or None)
     except TooManyFollowersError as error:
@@ -120,18 +134,27 @@ def _note(name: str, event_id: str | None, detail: str) -> bytes:
     return f"{head}event: {name}\ndata: {data}\n\n".encode()
 
 
-def _shown(subject: object, context: Context) -> msgspec.Struct | None:
+def _shown(subject: Subject, context: Context) -> msgspec.Struct | None:
     match subject:
         case Order():
             return order_view(subject, None, context.desk.doubts.of(subject))
         case CompetitionRecord():
             return _competition(subject)
+        case Operation():
+            return operation_view(subject, None if context.margin is None else context.margin.doubt(subject))
         case ConnectionChange():
-            for view in context.desk.connections():
-                if view.connection.id == subject.connection_id:
-                    then = msgspec.structs.replace(view, health=subject.health)
-                    return connection_view(then, context.now())
-    return None
+            view = _named(subject.connection_id, context)
+            if view is None:
+                return None
+            return connection_view(msgspec.structs.replace(view, health=subject.health), context.now())
+        case ForeignReport():
+            view = _named(subject.connection_id, context)
+            return None if view is None else foreign_order_view(view.connection, subject.order)
+
+
+def _named(connection_id: str, context: Context) -> ConnectionView | None:
+    """A connection as it is now; None where it was removed since."""
+    return next((view for view in context.desk.connections() if view.connection.id == connection_id), None)
 
 
 def _competition(record: CompetitionRecord) -> wire.CompetitionEvent:

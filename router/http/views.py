@@ -7,12 +7,12 @@ import msgspec
 
 from router.core.attempt import Attempt
 from router.core.errors import OrderError
+from router.core.execution import executed, execution_of
 from router.core.finding import Finding
 from router.core.instruction import SteadyPace, Stop, Twap
 from router.core.model import Connection, Fill, OrderRequest, Outcome
 from router.core.money import ZERO, decimals_of, format_amount, sub, trim
 from router.core.order import Order
-from router.core.pricing import all_in, better_by_bps, fee_on, unit_price, worse_by_bps
 from router.core.record import CompetitionRecord, Doubt, EntryRecord
 from router.http import wire
 from router.http.problems import WITH_COMPETITION, problem
@@ -129,7 +129,7 @@ def order_problem(order: Order, error: OrderError, competition: CompetitionRecor
 def order_view(order: Order, competition: CompetitionRecord | None, doubt: Doubt | None = None) -> wire.Order:
     """An order as it stands; `competition` None in lists."""
     request, attempt = order.request, order.attempt
-    done = _execution(order, attempt)
+    done = execution_of(order)
     return wire.Order(
         id=order.id,
         client_order_id=request.client_order_id,
@@ -144,24 +144,40 @@ def order_view(order: Order, competition: CompetitionRecord | None, doubt: Doubt
         connection=None if attempt is None else connection_ref(attempt.connection),
         filled_quantity=format_amount(trim(order.filled_base)),
         leaves_quantity=format_amount(_leaves(order)),
-        average_price=amount(done.average),
-        all_in_price=amount(done.all_in),
-        fee=format_amount(done.fee),
+        average_price=None if done is None else format_amount(done.average),
+        all_in_price=None if done is None else format_amount(done.all_in),
+        fee=format_amount(ZERO if done is None else done.fee),
         fee_currency=request.quote if attempt is None else attempt.product.quote,
         quoted_price=None if attempt is None else _price(attempt.quoted_price, attempt),
         arrival_price=amount(order.arrival_price),
         cover_price=None if attempt is None else amount(attempt.cover_price),
-        slippage_bps=amount(done.slippage_bps),
-        price_improvement_bps=amount(done.improvement_bps),
+        slippage_bps=None if done is None else format_amount(done.slippage_bps),
+        price_improvement_bps=None if done is None else amount(done.improvement_bps),
         venue_order_id=order.venue_order_id,
         competition_id=order.competition_id,
         created_at=time_text(order.created_at),
         updated_at=time_text(order.updated_at),
         fills=[] if attempt is None else [_fill(fill, attempt) for fill in order.fills],
+        attempts=[_attempt(each, order) for each in order.attempts],
         doubt=None if doubt is None or attempt is None else _doubt(doubt, attempt),
         finding=None if order.finding is None else _finding(order.finding),
         error=None if order.error is None else order_problem(order, order.error, competition),
         competition=None if competition is None else competition_summary(competition),
+    )
+
+
+def _attempt(attempt: Attempt, order: Order) -> wire.Attempt:
+    """An attempt with what was executed in it: of the last one, what the order itself has."""
+    last = attempt is order.attempts[-1]
+    base = order.filled_base if last else attempt.executed_base
+    quote = order.filled_quote if last else attempt.executed_quote
+    done = executed(attempt, order.request.side, base, quote)
+    return wire.Attempt(
+        connection=connection_ref(attempt.connection),
+        error=None if attempt.error is None else order_problem(order, attempt.error, None),
+        executed_quantity=format_amount(trim(base)),
+        average_price=None if done is None else format_amount(done.average),
+        fills=[_fill(fill, attempt) for fill in (order.fills if last else attempt.executed_fills)],
     )
 
 
@@ -186,34 +202,6 @@ def _finding(finding: Finding) -> wire.Finding:
         average_price=amount(finding.average_price),
         contradicted_at=optional_time(finding.contradicted_at),
     )
-
-
-class _Execution:
-    """What was traded, per unit; all None where nothing was, or where its value is not known yet."""
-
-    __slots__ = ("all_in", "average", "fee", "improvement_bps", "slippage_bps")
-
-    def __init__(self) -> None:
-        self.average: Decimal | None = None
-        self.all_in: Decimal | None = None
-        self.fee: Decimal = ZERO
-        self.slippage_bps: Decimal | None = None
-        self.improvement_bps: Decimal | None = None
-
-
-def _execution(order: Order, attempt: Attempt | None) -> _Execution:
-    done = _Execution()
-    if attempt is None or order.filled_base <= 0 or order.filled_quote <= 0:
-        return done
-    side, product = order.request.side, attempt.product
-    fee = fee_on(order.filled_quote, attempt.connection.taker_fee_bps)
-    done.fee = trim(fee)
-    done.average = unit_price(order.filled_quote, order.filled_base, side, product)
-    done.all_in = all_in(order.filled_quote, fee, order.filled_base, side, product)
-    done.slippage_bps = worse_by_bps(done.average, attempt.quoted_price, side)
-    if attempt.cover_price is not None:
-        done.improvement_bps = better_by_bps(done.all_in, attempt.cover_price, side)
-    return done
 
 
 def _leaves(order: Order) -> Decimal:

@@ -19,6 +19,7 @@ from router.core.model import (
     Side,
     Source,
     TimeInForce,
+    VenueState,
 )
 from router.ports import ConnectionState
 
@@ -168,6 +169,20 @@ class OrderTerms(Answer, frozen=True, omit_defaults=True):
     slippage_bps_max: AnswerAmount | None = None
 
 
+class Attempt(Answer, frozen=True):
+    """One counterparty tried for an order. `error` is its refusal.
+
+    `executed_quantity` is what was executed there, in base: also what a counterparty executed that had
+    refused it, and which the order's own quantities are without.
+    """
+
+    connection: ConnectionRef
+    error: Problem | None
+    executed_quantity: AnswerAmount
+    average_price: AnswerAmount | None
+    fills: list[Fill]
+
+
 class Order(Answer, frozen=True):
     """An order. `filled_quantity` is in base, `leaves_quantity` in `quantity_currency`.
 
@@ -203,6 +218,7 @@ class Order(Answer, frozen=True):
     created_at: Time
     updated_at: Time
     fills: list[Fill]
+    attempts: list[Attempt]
     doubt: Doubt | None
     finding: Finding | None
     error: Problem | None
@@ -285,6 +301,22 @@ class CompetitionEvent(Answer, frozen=True):
     rfq_id: str | None
     winner: ConnectionRef | None
     entries: list[Entry]
+
+
+class ForeignOrder(Answer, frozen=True):
+    """An order on the account that this router did not send: a liquidation, a closing, somebody else's.
+
+    `state` is how the counterparty has it; `filled_quantity` is cumulative, in base.
+    """
+
+    connection: ConnectionRef
+    venue_order_id: str
+    venue_client_order_id: str | None
+    product: str | None
+    side: Side | None
+    state: VenueState
+    filled_quantity: AnswerAmount
+    time: Time
 
 
 class Health(Answer, frozen=True):

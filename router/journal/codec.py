@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from router.core.order import Event, Order
+from router.core.order import Contradicted, Event, Order
 from router.ports import StoreError
 
 _T = TypeVar("_T")
@@ -43,6 +43,16 @@ def decode_order(doc: bytes) -> Order:
 def decode_event(doc: bytes) -> Event:
     """An event from its JSON; raises `StoreError` where it is not what this program writes."""
     return _decoded(_EVENT, doc)
+
+
+def shown_elsewhere(order: Order, event: Event) -> tuple[str, str] | None:
+    """The connection, and its counterparty's id, of what an earlier attempt was executed under; else None.
+
+    The order itself has the id of its last attempt.
+    """
+    if not isinstance(event, Contradicted):
+        return None
+    return order.attempts[event.number - 1].connection_id, event.report.venue_order_id
 
 
 def _decoded(decoder: msgspec.json.Decoder[_T], doc: bytes) -> _T:

@@ -120,7 +120,9 @@ class PostgresJournal(PostgresRecords):
         """See `Journal.orders_at_venue`; every router's."""
         statement = (
             "SELECT venue_order_id, doc FROM orders WHERE connection_id = $1"
-            " AND venue_order_id = ANY($2::text[])"
+            " AND venue_order_id = ANY($2::text[]) UNION ALL"
+            " SELECT a.venue_order_id, o.doc FROM attempts_at_venue a JOIN orders o ON o.id = a.order_id"
+            " WHERE a.connection_id = $1 AND a.venue_order_id = ANY($2::text[])"
         )
         rows = await self._read(
             lambda connection: connection.fetch(statement, connection_id, list(venue_order_ids))

@@ -60,7 +60,10 @@ class Accept(msgspec.Struct, frozen=True):
 
 
 class Append(msgspec.Struct, frozen=True):
-    """Keep an event. `claim`: reserve it; `releases`: the order's reservation ends with it."""
+    """Keep an event. `claim`: reserve it; `releases`: the order's reservation ends with it.
+
+    `shown`: the connection and the counterparty's id of what was executed although it had been refused there.
+    """
 
     order_id: str
     state: State
@@ -69,6 +72,7 @@ class Append(msgspec.Struct, frozen=True):
     claim: Claim | None
     releases: bool
     acknowledged_at: int | None
+    shown: tuple[str, str] | None = None
 
 
 class Keep(msgspec.Struct, frozen=True):
@@ -193,6 +197,7 @@ def append(order: Order, event: Event, at: int, cover: Cover | None) -> Append:
         claim=claim,
         releases=order.is_final or isinstance(event, Refused),
         acknowledged_at=order.acknowledged_at,
+        shown=codec.shown_elsewhere(order, event),
     )
 
 

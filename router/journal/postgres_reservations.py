@@ -51,7 +51,11 @@ async def check_claims(
 
 
 async def reserve(connection: Connection, owner: Owner, appends: Sequence[Append]) -> None:
-    """Bring the reservations to where a run of events leaves them."""
+    """Bring the reservations to where a run of events leaves them.
+
+    A fill in part changes nothing: a balance that was read before it has what it took still, and one that was
+    read after the acknowledgement, so also after the fill, is not asked to cover the reservation at all.
+    """
     reserved: dict[str, Claim] = {}
     released: set[str] = set()
     acknowledged: dict[str, int] = {}

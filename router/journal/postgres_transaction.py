@@ -212,7 +212,9 @@ async def _append(
         [each.at for _, _, each in events],
         [each.event for _, _, each in events],
     )
-    await reserve(connection, owner, [each for _, _, each in events])
+    done = [each for _, _, each in events]
+    await reserve(connection, owner, done)
+    await _show(connection, done)
     missing = [order_id for order_id in runs if order_id not in seqs]
     if missing:
         others = await connection.fetch("SELECT id FROM orders WHERE id = ANY($1::text[])", missing)
@@ -226,6 +228,17 @@ async def _append(
             for at in runs[order_id]:
                 outcomes[at] = StoreError(said)
     return [(order_id, seq) for order_id, seq, _ in events]
+
+
+async def _show(connection: Connection, appends: Sequence[Append]) -> None:
+    """Note under which ids attempts traded that had been refused. Undone with nothing: it is so for good."""
+    shown = [(*each.shown, each.order_id) for each in appends if each.shown is not None]
+    if shown:
+        await connection.execute(
+            "INSERT INTO attempts_at_venue (connection_id, venue_order_id, order_id)"
+            " SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING",
+            *([row[column] for row in shown] for column in range(3)),
+        )
 
 
 async def _keep(connection: Connection, keeps: Sequence[Keep]) -> None:

@@ -111,7 +111,7 @@ class SqliteJournal(SqliteRecords):
         No `cover` is too small: the router's own ledger has every reservation that there is.
         """
         del cover
-        state = _state(order)
+        state, shown = _state(order), codec.shown_elsewhere(order, event)
         doc = codec.encode(event)
 
         def insert(connection: sqlite3.Connection) -> None:
@@ -127,6 +127,12 @@ class SqliteJournal(SqliteRecords):
                 " SELECT ?1, COALESCE(MAX(seq), 0) + 1, ?2, ?3 FROM order_events WHERE order_id = ?1",
                 (order.id, at, doc),
             )
+            if shown is not None:
+                connection.execute(
+                    "INSERT INTO attempts_at_venue (connection_id, venue_order_id, order_id)"
+                    " VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    (*shown, order.id),
+                )
 
         await self._write(insert)
 
@@ -170,13 +176,20 @@ class SqliteJournal(SqliteRecords):
         self, connection_id: str, venue_order_ids: Collection[str]
     ) -> Mapping[str, Order]:
         """See `Journal.orders_at_venue`."""
-        statement = "SELECT doc FROM orders WHERE connection_id = ? AND venue_order_id = ?"
-        found = await self._read(
-            lambda: [
-                order for each in venue_order_ids for order in self._orders(statement, (connection_id, each))
-            ]
+        statement = (
+            "SELECT doc FROM orders WHERE connection_id = ?1 AND venue_order_id = ?2 UNION ALL"
+            " SELECT o.doc FROM attempts_at_venue a JOIN orders o ON o.id = a.order_id"
+            " WHERE a.connection_id = ?1 AND a.venue_order_id = ?2"
         )
-        return {order.venue_order_id: order for order in found if order.venue_order_id is not None}
+
+        def read() -> dict[str, Order]:
+            return {
+                each: order
+                for each in venue_order_ids
+                for order in self._orders(statement, (connection_id, each))
+            }
+
+        return await self._read(read)
 
     async def orders_live_in(
         self, connection_id: str, since: int, until: int, limit: int, cursor: str | None

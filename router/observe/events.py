@@ -12,9 +12,10 @@ from typing import Final
 
 import msgspec
 
+from router.core.moving import Operation
 from router.core.order import Order
 from router.core.record import CompetitionRecord
-from router.ports import Health
+from router.ports import ForeignOrder, Health
 
 RING_LENGTH: Final = 4096
 """Events that are kept for followers who come back: an order makes about five."""
@@ -29,6 +30,10 @@ class Kind(enum.StrEnum):
     ORDER = "order"
     COMPETITION = "competition"
     CONNECTION = "connection"
+    OPERATION = "operation"
+    """A move of margin money."""
+    FOREIGN_ORDER = "foreign_order"
+    """An order on one of the accounts that this router did not send."""
 
 
 class ConnectionChange(msgspec.Struct, frozen=True):
@@ -38,7 +43,14 @@ class ConnectionChange(msgspec.Struct, frozen=True):
     health: Health
 
 
-Subject = Order | CompetitionRecord | ConnectionChange
+class ForeignReport(msgspec.Struct, frozen=True):
+    """What a counterparty said of an order that this router did not send."""
+
+    connection_id: str
+    order: ForeignOrder
+
+
+Subject = Order | CompetitionRecord | ConnectionChange | Operation | ForeignReport
 
 
 class Published(msgspec.Struct):
@@ -91,6 +103,14 @@ class EventBus:
     def connection(self, connection_id: str, health: Health) -> None:
         """Publish a connection's new state."""
         self._publish(Kind.CONNECTION, None, ConnectionChange(connection_id, health))
+
+    def operation(self, operation: Operation) -> None:
+        """Publish a move of margin money as it stands."""
+        self._publish(Kind.OPERATION, None, operation)
+
+    def foreign_order(self, connection_id: str, order: ForeignOrder) -> None:
+        """Publish what was said of an order that is not ours."""
+        self._publish(Kind.FOREIGN_ORDER, None, ForeignReport(connection_id, order))
 
     def id_of(self, number: int) -> str:
         """An event's id, which a follower comes back with."""

@@ -12,7 +12,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from router.core.errors import Code
-from router.core.model import OrderStatus, Outcome, VenueState
+from router.core.model import Connection, OrderStatus, Outcome, VenueState
+from router.core.movement import MoveKind
+from router.core.moving import MovePhase
 from router.ports import ConnectionState, ConnectionView
 
 _FAST = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -29,10 +31,15 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._connections: Callable[[], Iterable[ConnectionView]] = tuple
+        self._expected: set[Connection] = set()
         prefix = "caas_router_"
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(prefix + name, text, labels, registry=self.registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(prefix + name, text, labels, registry=self.registry)
 
         def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
             return Histogram(prefix + name, text, labels, buckets=buckets, registry=self.registry)
@@ -59,17 +66,26 @@ class Metrics:
         self.contradictions = counter(
             "contradictions", "Reports of orders as other than they had ended", "connection"
         )
-        self.orders_in_doubt = Gauge(
-            prefix + "orders_in_doubt",
-            "Orders that may be live and are being looked up",
-            ("connection",),
-            registry=self.registry,
+        self.orders_in_doubt = gauge(
+            "orders_in_doubt", "Orders that may be live and are being looked up", "connection"
         )
-        self.orders_in_doubt_overdue = Gauge(
-            prefix + "orders_in_doubt_overdue",
+        self.orders_in_doubt_overdue = gauge(
+            "orders_in_doubt_overdue",
             "Orders in doubt for longer than their settling window and the bound: somebody must look",
-            ("connection",),
-            registry=self.registry,
+            "connection",
+        )
+        self.margin_operations = counter(
+            "margin_operations", "Margin operations by what became of them", "kind", "result"
+        )
+        self.margin_operations_in_doubt = gauge(
+            "margin_operations_in_doubt",
+            "Margin operations that may have been done and are being looked up",
+            *("connection", "kind"),
+        )
+        self.margin_operations_in_doubt_overdue = gauge(
+            "margin_operations_in_doubt_overdue",
+            "Margin operations in doubt for longer than they should be: somebody must look",
+            *("connection", "kind"),
         )
         self.venue_requests = counter(
             "venue_requests", "Requests to counterparties", "connection", "operation", "result"
@@ -100,6 +116,7 @@ class Metrics:
 
         A series that first appears with its first event has no increase then, and no alert hears of it.
         """
+        self._connections = connections
         self.registry.register(_ConnectionCollector(connections, now))
         for result in ("won", "no_quotes", "no_eligible_counterparty", "rfq"):
             self.competition_of(result)
@@ -107,24 +124,40 @@ class Metrics:
             self.orders.labels(status.value)
         for operation in STORE_OPERATIONS:
             self.store_failures.labels(operation)
-        for view in connections():
-            name = view.connection.id
-            self.orders_in_doubt.labels(name)
-            self.orders_in_doubt_overdue.labels(name)
-            self.contradictions.labels(name)
-            self.win_of(name)
-            self.order_round_trip.labels(name)
-            for outcome in Outcome:
-                self.quote_of(name, outcome.value)
-            for state in VenueState:
-                self.foreign_orders.labels(name, state.value)
-            for code in Code:
-                if view.connection.pts and code.is_credit:
-                    self.credit_failures.labels(name, code.value)
+        for kind in MoveKind:
+            for end in (MovePhase.DONE, MovePhase.REJECTED):
+                self.margin_operations.labels(kind.value, end.value)
 
     def text(self) -> bytes:
         """The exposition, in Prometheus' text format."""
+        # Also of connections that were made since the last scrape.
+        for view in self._connections():
+            self._expect(view.connection)
         return generate_latest(self.registry)
+
+    def _expect(self, connection: Connection) -> None:
+        """Have the series of a connection before anything happens there."""
+        name = connection.id
+        if connection in self._expected:
+            return
+        self._expected.add(connection)
+        self.orders_in_doubt.labels(name)
+        self.orders_in_doubt_overdue.labels(name)
+        self.contradictions.labels(name)
+        self.win_of(name)
+        self.order_round_trip.labels(name)
+        for outcome in Outcome:
+            self.quote_of(name, outcome.value)
+        for state in VenueState:
+            self.foreign_orders.labels(name, state.value)
+        if not connection.pts:
+            return
+        for code in Code:
+            if code.is_credit:
+                self.credit_failures.labels(name, code.value)
+        for kind in MoveKind:
+            self.margin_operations_in_doubt.labels(name, kind.value)
+            self.margin_operations_in_doubt_overdue.labels(name, kind.value)
 
 
 class _ConnectionCollector(Collector):

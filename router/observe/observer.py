@@ -257,6 +257,7 @@ class Observer:
             state=order.state,
             filled_quantity=order.filled_base,
         )
+        self.events.foreign_order(connection_id, order)
 
     def bad_data(self, connection_id: str, product: str, what: str) -> None:
         """A counterparty's message was dropped."""

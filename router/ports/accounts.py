@@ -5,7 +5,7 @@ lane that leaves most to orders (`Lane.REST`): a report never takes an order's p
 """
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -13,6 +13,7 @@ from router.core.account import (
     AssetBalance,
     Collateral,
     CollateralCurrency,
+    CreditLine,
     Exposure,
     Position,
     RiskProfile,
@@ -113,6 +114,17 @@ class TradingAccount(Protocol):
     @property
     def margin(self) -> MarginAccount | None:
         """The margin side; None on a Spot account."""
+
+
+@runtime_checkable
+class CreditAccount(Protocol):
+    """What the books of a PTS account have besides, where its credit is one line over all assets."""
+
+    async def credit_line(self) -> CreditLine:
+        """The line as it stands. Never asked for admission."""
+
+    async def positions(self) -> Sequence[Position]:
+        """What the account holds of each asset, signed: bought on credit, or owed."""
 
 
 class CustodyAccount(Protocol):

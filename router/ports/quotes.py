@@ -1,7 +1,7 @@
 """Firm quotes: a counterparty is asked for a price and holds it for a few seconds (QuoteType 537 = 1)."""
 
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -50,6 +50,7 @@ class QuoteRefusedError(Exception):
         self.detail = detail
 
 
+@runtime_checkable
 class FirmQuoting(Protocol):
     """What a connection that quotes on request can do besides what every `Venue` can."""
 

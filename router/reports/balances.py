@@ -12,7 +12,7 @@ from router.core.account import AssetBalance, Position, WalletBalance
 from router.core.model import Connection
 from router.ports.accounts import AccountEntry
 from router.reports import cursor as cursors
-from router.reports.portfolio import WALLETS_A_READ, balances_of, margin_of, positions_of
+from router.reports.portfolio import WALLETS_A_READ, balances_of, positioned, positions_of
 from router.reports.reading import Reader
 from router.reports.rows import Failed, Holding, HoldingKind, unit_of
 
@@ -100,9 +100,9 @@ class Balances:
             self._entries.popleft()
 
     async def _load(self, entry: AccountEntry) -> tuple[list[Holding], str | None]:
-        connection, margin = entry.connection, margin_of(entry)
-        if margin is not None:
-            return [_position(connection, row) for row in await positions_of(margin)], None
+        connection, account = entry.connection, positioned(entry)
+        if account is not None:
+            return [_position(connection, row) for row in await positions_of(account)], None
         if entry.custody is not None:
             page = await entry.custody.balances(self._page, WALLETS_A_READ)
             return [_in_custody(connection, row) for row in page.data], page.next_cursor

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from router.core.account import AssetBalance, Position, WalletBalance
 from router.core.money import ZERO, add
 from router.ports import VenueUnreachableError
-from router.ports.accounts import AccountEntry, CustodyAccount, MarginAccount
+from router.ports.accounts import AccountEntry, CreditAccount, CustodyAccount, MarginAccount
 from router.reports.reading import Reader
 from router.reports.rows import Failed, HeldAsset, Portfolio, unit_of
 
@@ -26,9 +26,9 @@ async def portfolio(
     return await asyncio.gather(*(_row(entry, reader, now) for entry in entries))
 
 
-async def positions_of(margin: MarginAccount) -> list[Position]:
+async def positions_of(account: MarginAccount | CreditAccount) -> list[Position]:
     """The positions that are open, by asset."""
-    return sorted((p for p in await margin.positions() if p.quantity != 0), key=lambda p: p.asset)
+    return sorted((p for p in await account.positions() if p.quantity != 0), key=lambda p: p.asset)
 
 
 async def balances_of(entry: AccountEntry) -> list[AssetBalance]:
@@ -44,14 +44,22 @@ def margin_of(entry: AccountEntry) -> MarginAccount | None:
     return entry.trading.margin if entry.trading is not None and entry.connection.pts else None
 
 
+def positioned(entry: AccountEntry) -> MarginAccount | CreditAccount | None:
+    """Where the positions of a connection are read, where it is a PTS connection."""
+    margin, books = margin_of(entry), cast("object", entry.trading)
+    if margin is None and entry.connection.pts and isinstance(books, CreditAccount):
+        return books
+    return margin
+
+
 async def _row(entry: AccountEntry, reader: Reader, now: Callable[[], int]) -> Portfolio | Failed:
-    connection, margin = entry.connection, margin_of(entry)
+    connection, account = entry.connection, positioned(entry)
 
     async def read(call: Callable[[], Awaitable[T]]) -> T | Failed:
         return await reader.read(connection, call, patient=False)
 
-    if margin is not None:
-        positions = await read(partial(positions_of, margin))
+    if account is not None:
+        positions = await read(partial(positions_of, account))
         if isinstance(positions, Failed):
             return positions
         return Portfolio(connection, now(), positions=tuple(positions))

@@ -11,10 +11,10 @@ from typing import Final
 
 import msgspec
 
+from router.core.execution import execution_of
 from router.core.model import Connection, OrderStatus, Outcome, Reason
 from router.core.money import ZERO, add, divide_down, divide_up, trim
 from router.core.order import Order
-from router.core.pricing import all_in, better_by_bps, fee_on, unit_price, worse_by_bps
 from router.core.record import CompetitionRecord, carried_out
 
 _AVERAGE_DECIMALS: Final = 2
@@ -169,16 +169,12 @@ class QualityCount:
 
 def _count_execution(tally: Tally, order: Order) -> None:
     """What the order's last counterparty executed, against what it had quoted and what the next best had."""
-    attempt = order.attempts[-1]
-    if order.filled_base <= 0 or order.filled_quote <= 0:
+    done = execution_of(order)
+    if done is None:
         return
-    side, product = order.request.side, attempt.product
-    fee = fee_on(order.filled_quote, attempt.connection.taker_fee_bps)
-    average = unit_price(order.filled_quote, order.filled_base, side, product)
-    paid = all_in(order.filled_quote, fee, order.filled_base, side, product)
     tally.traded += 1
-    tally.slippage_bps.add(worse_by_bps(average, attempt.quoted_price, side))
-    if attempt.quoted_all_in_price > 0:
-        tally.all_in_bps.add(worse_by_bps(paid, attempt.quoted_all_in_price, side))
-    if attempt.cover_price is not None:
-        tally.improvement_bps.add(better_by_bps(paid, attempt.cover_price, side))
+    tally.slippage_bps.add(done.slippage_bps)
+    if done.all_in_bps is not None:
+        tally.all_in_bps.add(done.all_in_bps)
+    if done.improvement_bps is not None:
+        tally.improvement_bps.add(done.improvement_bps)

@@ -26,6 +26,7 @@ from router.core.money import ZERO, add
 from router.core.order import Order
 from router.ports.accounts import AccountEntry, TradingAccount
 from router.reports.journal import ReportJournal
+from router.reports.owners import fills_at, owners
 from router.reports.reading import Reader
 from router.reports.rows import Difference, DifferenceKind, Failed, Ours
 from router.reports.trades import TRADES_A_READ
@@ -165,17 +166,16 @@ class Reconciliation:
 
     async def _compare(self, trades: Sequence[VenueTrade]) -> None:
         """Count the counterparty's trades and look each up among our fills."""
-        ids = sorted({trade.venue_order_id for trade in trades})
-        orders = await self._journal.orders_at_venue(self.connection.id, ids) if ids else {}
+        orders = await owners(self._journal, self.connection.id, trades)
         for trade in trades:
             self._sums(trade.product, trade.side)[1].add(trade.quantity, trade.quote_quantity)
-            self._compare_one(trade, orders.get(trade.venue_order_id))
+            self._compare_one(trade, orders.get(trade.id))
 
     def _compare_one(self, trade: VenueTrade, order: Order | None) -> None:
         if order is None:
             self._found(Difference(self.connection, DifferenceKind.EXTERNAL, trade.id, venue=trade))
             return
-        fill = next((fill for fill in order.fills if fill.id == trade.id), None)
+        fill = next((fill for fill in fills_at(order, self.connection.id) if fill.id == trade.id), None)
         if fill is None:
             self._found(
                 Difference(

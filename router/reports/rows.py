@@ -7,6 +7,7 @@ import msgspec
 
 from router.core.account import (
     AssetBalance,
+    CreditLine,
     Exposure,
     Position,
     RiskProfile,
@@ -119,7 +120,8 @@ class SettlementSummary(msgspec.Struct, frozen=True):
     """How a PTS account stands with the counterparty.
 
     `exposure_usd`: the sum over the assets, None if one has none. A distance is the threshold less the
-    utilisation, a ratio: below zero it was passed; None where one of them is not known.
+    utilisation, a ratio: below zero it was passed; None where one of them is not known. An account whose
+    credit is one line over all assets has a `credit`, and neither `profile` nor `settings`.
     """
 
     connection: Connection
@@ -127,10 +129,11 @@ class SettlementSummary(msgspec.Struct, frozen=True):
     assets: tuple[Exposure, ...]
     totals: tuple[CurrencyTotal, ...]
     exposure_usd: Decimal | None
-    profile: RiskProfile
-    settings: RiskSettings
+    profile: RiskProfile | None
+    settings: RiskSettings | None
     distance_to_margin_call: Decimal | None
     distance_to_liquidation: Decimal | None
+    credit: CreditLine | None = None
 
 
 class DifferenceKind(enum.StrEnum):

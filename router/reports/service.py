@@ -12,7 +12,7 @@ from router.core.errors import Code, ConflictError, NotFoundError
 from router.core.order import Order
 from router.core.record import CompetitionRecord
 from router.ports import StoreError
-from router.ports.accounts import AccountEntry, Roster
+from router.ports.accounts import AccountEntry, CreditAccount, Roster
 from router.reports import cursor as cursors
 from router.reports.balances import Balances
 from router.reports.journal import ReportJournal
@@ -21,7 +21,7 @@ from router.reports.quality import Quality, QualityCount
 from router.reports.reading import Pause, Reader
 from router.reports.reconciliation import Reconciliation
 from router.reports.rows import Failed, Portfolio, SettlementSummary
-from router.reports.settlement import settlement_summary
+from router.reports.settlement import credit_summary, settlement_summary
 from router.reports.trades import TradeQuery, Trades
 from router.reports.transactions import MovementQuery, Transactions
 
@@ -85,6 +85,9 @@ class Reports:
             raise ConflictError(
                 Code.NOT_A_PTS_CONNECTION, f"expected a PTS connection, was {connection_id}, which is none"
             )
+        books: object = entry.trading
+        if margin is None and isinstance(books, CreditAccount):
+            return await credit_summary(entry.connection, books, self._reader, self._now())
         if margin is None:
             return Failed(entry.connection, "expected an account whose margin can be read, was none")
         return await settlement_summary(entry.connection, margin, self._reader, self._now())

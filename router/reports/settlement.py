@@ -1,15 +1,18 @@
 """The settlement summary of a PTS connection: limits, credit used and exposure by asset, and the risk.
 
+Where the account's credit is one line over all assets, the line is the one asset, in its own currency: what
+is utilized is owed, a short position in it, and there is no risk profile.
+
 Advisory only: a PTS connection joins a competition whatever stands here.
 """
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-from router.core.account import Exposure, RiskProfile, RiskSettings, Value
+from router.core.account import CreditLine, Exposure, RiskProfile, RiskSettings, Value
 from router.core.model import Connection
 from router.core.money import ZERO, add, sub
-from router.ports.accounts import MarginAccount
+from router.ports.accounts import CreditAccount, MarginAccount
 from router.reports.portfolio import sum_known
 from router.reports.reading import Reader
 from router.reports.rows import CurrencyTotal, Failed, SettlementSummary
@@ -29,6 +32,42 @@ async def settlement_summary(
     if isinstance(settings, Failed):
         return settings
     return summary_of(connection, exposures, profile, settings, now)
+
+
+async def credit_summary(
+    connection: Connection, account: CreditAccount, reader: Reader, now: int
+) -> SettlementSummary | Failed:
+    """How an account with one credit line stands, in one read; or that it could not be read."""
+    line = await reader.read(connection, account.credit_line, patient=False)
+    return line if isinstance(line, Failed) else summary_of_line(connection, line, now)
+
+
+def summary_of_line(connection: Connection, line: CreditLine, now: int) -> SettlementSummary:
+    """A credit line as the summary's one asset. One limit bounds both sides."""
+    limit, used = Value(line.limit, line.currency), Value(line.utilized, line.currency)
+    in_usd = line.utilized if line.currency == "USD" else None
+    asset = Exposure(
+        asset=line.currency,
+        position=sub(ZERO, line.utilized),
+        long_limit=limit,
+        short_limit=limit,
+        used_credit=used,
+        exposure=used,
+        exposure_usd=in_usd,
+        unrealized_pnl=None,
+    )
+    return SettlementSummary(
+        connection=connection,
+        as_of=now,
+        assets=(asset,),
+        totals=(_total(line.currency, (asset,)),),
+        exposure_usd=in_usd,
+        profile=None,
+        settings=None,
+        distance_to_margin_call=None,
+        distance_to_liquidation=None,
+        credit=line,
+    )
 
 
 def summary_of(

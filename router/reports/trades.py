@@ -18,6 +18,7 @@ from router.core.account import FundingType, TradePage, TradeWindow
 from router.ports.accounts import AccountEntry
 from router.reports import cursor as cursors
 from router.reports.journal import ReportJournal
+from router.reports.owners import owners
 from router.reports.reading import Reader
 from router.reports.rows import Failed, Trade
 
@@ -210,11 +211,11 @@ class Trades:
         wanted = [
             trade.funding_type is kind and self._query.product in (None, trade.product) for trade in page.data
         ]
-        ids = {trade.venue_order_id for trade, want in zip(page.data, wanted, strict=True) if want}
-        ours = await self._orders.orders_at_venue(connection.id, sorted(ids)) if ids else {}
+        asked = [trade for trade, want in zip(page.data, wanted, strict=True) if want]
+        ours = await owners(self._orders, connection.id, asked)
         rows: list[Trade | None] = []
         for trade, want in zip(page.data, wanted, strict=True):
-            order = ours.get(trade.venue_order_id)
+            order = ours.get(trade.id)
             if not want:
                 rows.append(None)
             elif order is None:

@@ -9,10 +9,11 @@ import msgspec
 from router.observe.observer import Observer
 from router.ports import ConnectionState, ConnectionView, Health, StoreError, Venue, VenueListener
 from router.ports.accounts import AccountEntry, CustodyAccount
+from router.ports.quotes import FirmQuoting
 from router.service.roster import Accounts
-from router.service.venues import Member, TradingVenue, Venues
+from router.service.venues import Member, QuotingRules, TradingVenue, Venues
 from router.service.withdrawn import Withdrawn
-from router.settings import AccountSettings, ConnectionSettings, CustodySettings
+from router.settings import AccountSettings, CoinbaseSettings, CustodySettings, TradingSettings
 
 MS = 1_000_000
 
@@ -20,7 +21,7 @@ MS = 1_000_000
 class Builder(Protocol):
     """Makes adapters; what connections to one account share is its business."""
 
-    def build(self, settings: ConnectionSettings) -> TradingVenue:
+    def build(self, settings: TradingSettings) -> TradingVenue:
         """The adapter of an account that trades; it does nothing until it runs."""
 
     def build_custody(self, settings: CustodySettings) -> CustodyAccount:
@@ -28,6 +29,9 @@ class Builder(Protocol):
 
     def retire(self, venue: TradingVenue) -> None:
         """An adapter has ended: give back what it took and did not use of what others share."""
+
+    def retire_custody(self, custody: CustodyAccount) -> None:
+        """An adapter in custody has ended."""
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -152,7 +156,9 @@ class LiveAccounts:
             await self._until_ready(live.venue)
         self._live[name] = live
         self._show(live)
-        if before.task is not None:
+        if before.task is None:
+            self._give_back(before)
+        else:
             self.spawn(self._retire(before))
         if runs and not settings.enabled:
             self.spawn(self._rest(live))
@@ -204,17 +210,25 @@ class LiveAccounts:
         if task is not None:
             task.cancel()
             await asyncio.wait((task,))
+        self._give_back(live)
+
+    def _give_back(self, live: Live) -> None:
         if live.venue is not None:
             self._builder.retire(live.venue)
+        elif live.custody is not None:
+            self._builder.retire_custody(live.custody)
 
     def _show(self, live: Live) -> None:
         settings, venue = live.settings, live.venue
         window_ns = 0
-        if isinstance(settings, ConnectionSettings) and venue is not None:
+        if not isinstance(settings, CustodySettings) and venue is not None:
             window_ns = settings.settling_window_ms * MS
             shown: Venue = venue if live.withdrawn is None else Withdrawn(venue, live.withdrawn)
             enabled = settings.enabled and live.withdrawn is None
-            self._venues.put(Member(shown, settings.type.value, enabled, window_ns))
+            firm = venue if isinstance(venue, FirmQuoting) else None
+            self._venues.put(
+                Member(shown, settings.type.value, enabled, window_ns, firm, _quoting_rules(settings))
+            )
         self._accounts.put(
             AccountEntry(
                 connection=settings.connection,
@@ -259,3 +273,10 @@ class LiveAccounts:
             self._show(live)
             self._start(live)
             await self._rest(live)
+
+
+def _quoting_rules(settings: TradingSettings) -> QuotingRules:
+    """When the account is asked for firm prices; one that streams books has no rules."""
+    if not isinstance(settings, CoinbaseSettings):
+        return QuotingRules()
+    return QuotingRules(settings.quote_notional_min, settings.quotes_per_minute)

@@ -23,11 +23,11 @@ from router.core.errors import (
     NotFoundError,
     UnavailableError,
 )
+from router.observe.connecting import ConnectingObserver
 from router.ports import StoreError, VenueUnreachableError
 from router.ports.accounts import ConnectionTestError
 from router.secrets import Secret
 from router.service.accounts import LiveAccounts
-from router.service.connecting_observer import ConnectingObserver
 from router.service.connections import (
     AccountView,
     ConnectionChange,
@@ -144,7 +144,7 @@ class Connections:
             known = self._attach(kept)
         finally:
             self._making.pop(fields.id, None)
-        self._observer.added(known)
+        self._observer.added(*known.told)
         return known.view(self._live.get(fields.id))
 
     async def change(self, connection_id: str, change: ConnectionChange) -> AccountView:
@@ -180,7 +180,7 @@ class Connections:
             await self._renew(
                 known, Kept(record, fields, kept_reference, removing=False, token=used, wrong=known.wrong)
             )
-        self._observer.changed(known)
+        self._observer.changed(*known.told, enabled=known.fields.enabled)
         return known.view(self._live.get(connection_id))
 
     async def remove(self, connection_id: str) -> AccountView:
@@ -193,7 +193,7 @@ class Connections:
                     known.fields, reference=known.reference, before=record, removing=True
                 )
                 known.removing = True
-                self._observer.removing(known)
+                self._observer.removing(*known.told)
                 self._drain(known)
         return known.view(self._live.get(connection_id))
 
@@ -280,7 +280,7 @@ class Connections:
                 known.lock_out(f"the connection {rival} has its account")
         self._known[kept.record.id] = known
         if known.wrong is not None:
-            self._observer.locked(known)
+            self._observer.locked(*known.told, known.wrong)
         if known.token is not None:
             self._live.put(known.settings, DRAINING if kept.removing else None)
             if not known.fields.enabled and not kept.removing:
@@ -295,7 +295,7 @@ class Connections:
         if kept.removing:
             self._drain(known)
         elif known.token is None:
-            self._observer.locked(known)
+            self._observer.locked(*known.told, known.wrong)
         elif self._live.get(name) is None:
             self._live.put(known.settings)
         else:
@@ -326,7 +326,7 @@ class Connections:
         await self._live.end(name)
         if self._known.get(name) is known:
             del self._known[name]
-        self._observer.removed(known)
+        self._observer.removed(*known.told)
 
 
 def checked(fields: Fields, token: Secret) -> AccountSettings:

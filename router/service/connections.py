@@ -8,9 +8,9 @@ import msgspec
 from router.core.model import Connection
 from router.ports import ConnectionView
 from router.secrets import Reference, Secret
-from router.settings import ConnectionType, CustodyFields, TradingFields
+from router.settings import CoinbaseFields, ConnectionType, Counterparty, CustodyFields, TradingFields
 
-Fields = TradingFields | CustodyFields
+Fields = TradingFields | CoinbaseFields | CustodyFields
 
 
 class Origin(enum.StrEnum):
@@ -97,6 +97,9 @@ def decode_doc(raw: bytes) -> tuple[Fields, StoredDoc]:
 
 def convert_fields(table: Mapping[str, object]) -> Fields:
     """Fields from their names and values. Raises `msgspec.ValidationError`."""
-    in_custody = table.get("type") == ConnectionType.CUSTODY.value
-    kind: type[Fields] = CustodyFields if in_custody else TradingFields
+    kind: type[Fields] = TradingFields
+    if table.get("type") == ConnectionType.CUSTODY.value:
+        kind = CustodyFields
+    elif table.get("counterparty") == Counterparty.COINBASE_PRIME.value:
+        kind = CoinbaseFields
     return msgspec.convert(table, kind)

@@ -47,6 +47,13 @@ class FirmQuestion:
         )
         if firm.price <= 0 or firm.quantity_base <= 0:
             raise QuoteRefusedError(Reason.INVALID_QUOTE, "expected a price and a size above zero")
+        ask = self._ask
+        # A size in quote comes out as the counterparty rounds it; one in base must be what was asked for.
+        if ask.quantity_currency == ask.product.base and firm.quantity_base != ask.quantity:
+            raise QuoteRefusedError(
+                Reason.INVALID_QUOTE,
+                f"expected a price for {ask.quantity} {ask.product.base}, was one for {firm.quantity_base}",
+            )
         return quote
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from router.core.model import Connection
 from router.core.money import ZERO, format_amount
 from router.ports import ConnectionState, ConnectionView, Health
 from router.ports.records import StoredConnection
@@ -14,6 +15,8 @@ from router.service.connections import AccountView, Credentials, Fields, Lifecyc
 from router.service.keeping import Kept
 from router.settings import (
     AccountSettings,
+    CoinbaseFields,
+    CoinbaseSettings,
     Counterparty,
     CustodyFields,
     CustodySettings,
@@ -52,6 +55,11 @@ class Known:
         known = cls(kept.fields, account_settings(kept.fields, token, "", kept.record.id), kept.token)
         known.renew(kept)
         return known
+
+    @property
+    def told(self) -> tuple[Connection, str]:
+        """What the log names it by: the connection, and its type."""
+        return self.settings.connection, self.settings.type.value
 
     @property
     def account(self) -> tuple[str, ...] | None:
@@ -138,6 +146,20 @@ def fields_of(settings: AccountSettings) -> Fields:
             enterprise_id=settings.enterprise_id,
             requests_per_minute=settings.requests_per_minute,
             decimals=dict(settings.decimals),
+        )
+    if isinstance(settings, CoinbaseSettings):
+        return CoinbaseFields(
+            id=connection.id,
+            name=connection.name,
+            counterparty=Counterparty(connection.counterparty),
+            type=settings.type,
+            pts=connection.pts,
+            enabled=settings.enabled,
+            base_url=settings.base_url,
+            portfolio_id=settings.portfolio_id,
+            taker_fee_bps=format_amount(connection.taker_fee_bps),
+            requests_per_second=settings.requests_per_second,
+            settling_window_ms=settings.settling_window_ms,
         )
     return TradingFields(
         id=connection.id,

@@ -19,6 +19,7 @@ from router.core.moving import (
     differing_field,
 )
 from router.core.record import Doubt
+from router.observe.moving import MoveObserver
 from router.ports import Clock, StoreError
 from router.ports.accounts import MarginAccount, Roster
 from router.ports.records import IdempotencyKeyTakenError, MoveStore
@@ -26,7 +27,6 @@ from router.service.ids import IdSource
 from router.service.moving_codec import operation_of
 from router.service.moving_following import MoveFollowing, margin_of
 from router.service.moving_live import LiveMove, Moves
-from router.service.moving_observer import MoveObserver
 from router.service.moving_rules import CollateralRules
 from router.service.moving_sending import MoveSending, rival_detail
 from router.service.moving_tasks import MoveTasks
@@ -230,13 +230,16 @@ class Moving:
         await self._collateral.check(connection_id, account, operation.move)
         await self._turns.take(connection_id)
         try:
-            await self._refuse_if_rivalled(operation)
+            known = await self._known_or_rivalled(operation)
             self._refuse_if_stopping()
-            await self._moves.accept(live)
+            if known is None:
+                await self._moves.accept(live)
         except BaseException:
             self._turns.give_back(connection_id)
             raise
-        return None
+        if known is not None:
+            self._turns.give_back(connection_id)
+        return known
 
     async def _admitted(self, live: LiveMove) -> Operation | None:
         """Wait until a move is durable; the operation that has its key, if that is another."""
@@ -274,10 +277,15 @@ class Moving:
         await self._answerable(live)
         return Submitted(live.operation, replayed=True)
 
-    async def _refuse_if_rivalled(self, operation: Operation) -> None:
+    async def _known_or_rivalled(self, operation: Operation) -> Operation | None:
+        """The operation that has its key, if another router accepted that while this one waited its turn.
+
+        Raises `ConflictError` where it is another key's.
+        """
         rival = await self._moves.rival(operation)
-        if rival is not None:
-            raise ConflictError(Code.OPERATION_IN_DOUBT, rival_detail(rival))
+        if rival is None or rival.key == operation.key:
+            return rival
+        raise ConflictError(Code.OPERATION_IN_DOUBT, rival_detail(rival))
 
     def _refuse_if_stopping(self) -> None:
         if self._stopping:

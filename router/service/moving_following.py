@@ -10,10 +10,10 @@ from typing import Final
 from router.core.movement import Moved, MoveRefused, MoveUnanswered
 from router.core.moving import Answered, MovePhase, Operation, ProvedAbsent, leaves_trace
 from router.core.record import Doubt, LookUp
+from router.observe.moving import MoveObserver
 from router.ports import Clock, StoreError, VenueUnreachableError
 from router.ports.accounts import MarginAccount, Roster
 from router.service.moving_live import LiveMove, Moves
-from router.service.moving_observer import MoveObserver
 
 PAUSE_FIRST_S: Final = 0.2
 PAUSE_MAX_S: Final = 10.0

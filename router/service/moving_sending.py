@@ -19,11 +19,11 @@ from router.core.moving import (
     WentInDoubt,
     Withheld,
 )
+from router.observe.moving import MoveObserver
 from router.ports import StoreError
 from router.ports.accounts import MarginAccount
 from router.service.moving_following import MoveFollowing
 from router.service.moving_live import LiveMove, Moves
-from router.service.moving_observer import MoveObserver
 from router.service.moving_tasks import MoveTasks
 from router.service.moving_turns import Turns
 

@@ -260,8 +260,11 @@ class Orders:
             self._ledger.release(after.id, moved_between(before, after), now)
         elif refused_here and not after.is_final:
             self._ledger.release(after.id, {}, now)
-        elif not after.is_final and (left := claim_left(after)) != claim_left(before) and left is not None:
-            self._ledger.shrink(after.id, left, moved_between(before, after), now)
+        elif not after.is_final and (left := claim_left(after)) is not None:
+            # What moved counts also where the claim stays: a size in quote whose sum was not told yet.
+            moves = moved_between(before, after)
+            if left != claim_left(before) or any(moves.values()):
+                self._ledger.shrink(after.id, left, moves, now)
         self._observer.order_changed(before, after, type(event).__name__)
         if isinstance(event, Reported) and after.attempt is not None and _is_contradicted(before, after):
             self._observer.contradicted(after.id, after.attempt.connection_id, event.report)

@@ -185,5 +185,7 @@ def _priced(entry: EntryRecord, valid_until: int) -> PricedQuote:
         complete=entry.complete,
         quote_id=entry.quote_id,
         valid_until=valid_until if entry.valid_until is None else min(entry.valid_until, valid_until),
+        # What a firm one costs is known, fees and all: the order must claim as much.
+        all_in_price=all_in if entry.firm else None,
     )
     return PricedQuote(quote=quote, fee=fee, all_in_price=all_in)

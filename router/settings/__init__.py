@@ -7,8 +7,10 @@ and its `repr` is hidden.
 """
 
 from router.settings.auth import ApiKey, AuthMode, AuthSettings, Scope
+from router.settings.ccxt import CcxtFields
 from router.settings.connections import (
     AccountSettings,
+    CcxtSettings,
     CoinbaseFields,
     CoinbaseSettings,
     ConnectionFields,
@@ -41,6 +43,8 @@ __all__ = [
     "ApiKey",
     "AuthMode",
     "AuthSettings",
+    "CcxtFields",
+    "CcxtSettings",
     "CoinbaseFields",
     "CoinbaseSettings",
     "CompetitionSettings",

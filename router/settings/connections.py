@@ -38,6 +38,7 @@ _FEE_BPS_MAX = Decimal(10_000)
 
 RequestsPerSecond = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 RequestsPerMinute = Annotated[int, msgspec.Meta(ge=1, le=60_000)]
+QuotesPerMinute = Annotated[int, msgspec.Meta(ge=1, le=6000)]
 WindowMs = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 Decimals = Annotated[int, msgspec.Meta(ge=0, le=DECIMALS_MAX)]
 
@@ -47,6 +48,7 @@ class Counterparty(enum.StrEnum):
 
     BITGO_PRIME = "bitgo_prime"
     COINBASE_PRIME = "coinbase_prime"
+    CCXT = "ccxt"
     BITGO = "bitgo"
 
 
@@ -103,6 +105,8 @@ class CoinbaseFields(ConnectionFields, frozen=True, kw_only=True, forbid_unknown
     base_url: str = COINBASE_URL
     requests_per_second: RequestsPerSecond = 25
     settling_window_ms: WindowMs = 30_000
+    quote_notional_min: str | None = None
+    quotes_per_minute: QuotesPerMinute | None = None
 
 
 class CustodyFields(ConnectionFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,7 +155,8 @@ class CustodySettings(msgspec.Struct, frozen=True):
 class CoinbaseSettings(msgspec.Struct, frozen=True):
     """One portfolio at Coinbase Prime, its credentials resolved.
 
-    `token`: access key, passphrase and signing key, joined (`router.secrets.joined`).
+    `token`: access key, passphrase and signing key, joined (`router.secrets.joined`). It is asked for a firm
+    price by orders of at least `quote_notional_min` of the quote currency, `quotes_per_minute` times at most.
     """
 
     connection: Connection
@@ -162,9 +167,33 @@ class CoinbaseSettings(msgspec.Struct, frozen=True):
     base_url: str
     requests_per_second: int
     settling_window_ms: int
+    quote_notional_min: Decimal | None = None
+    quotes_per_minute: int | None = None
 
 
-TradingSettings = ConnectionSettings | CoinbaseSettings
+class CcxtSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One account at an exchange that ccxt speaks with, its credentials resolved.
+
+    `token`: api key, secret and, where there is one, password, joined (`router.secrets.joined`). `account_id`
+    names the account by the exchange and a fingerprint of the key, which is not the key. `base_url`: empty,
+    the exchange's own. `accept_risk`: see `router.settings.ccxt`.
+    """
+
+    connection: Connection
+    type: ConnectionType
+    enabled: bool
+    account_id: str
+    token: Secret
+    base_url: str
+    requests_per_second: int
+    settling_window_ms: int
+    exchange: str
+    has_password: bool
+    accept_risk: str | None = None
+    margin_dialect: None = None
+
+
+TradingSettings = ConnectionSettings | CoinbaseSettings | CcxtSettings
 AccountSettings = TradingSettings | CustodySettings
 
 
@@ -243,6 +272,8 @@ def _coinbase(
         base_url=base_url,
         requests_per_second=fields.requests_per_second,
         settling_window_ms=fields.settling_window_ms,
+        quote_notional_min=_notional(fields.quote_notional_min, f"{within}quote_notional_min", source),
+        quotes_per_minute=fields.quotes_per_minute,
     )
 
 
@@ -273,6 +304,15 @@ def _custody(
         requests_per_minute=fields.requests_per_minute,
         decimals=dict(fields.decimals),
     )
+
+
+def _notional(text: str | None, key: str, source: str) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        return parse_amount(text)
+    except AmountError as error:
+        raise SettingsError(source, key, error.expected, shown(error.was)) from error
 
 
 def _fee_bps(text: str, key: str, source: str) -> Decimal:

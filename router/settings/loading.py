@@ -9,8 +9,10 @@ from typing import Final
 import msgspec
 
 from router.core.errors import shown
+from router.core.groups import RoutingGroup
 from router.secrets import Reference, joined, secret
 from router.settings.auth import AuthSettings, RawAuth, auth_settings
+from router.settings.ccxt import OPTIONAL, REQUIRED, RawCcxt, ccxt_settings
 from router.settings.connections import (
     COINBASE_CREDENTIALS,
     AccountSettings,
@@ -24,6 +26,7 @@ from router.settings.connections import (
     account_key,
     account_settings,
 )
+from router.settings.groups import RawGroup, routing_groups
 from router.settings.tables import CompetitionSettings, ExecutionSettings, ServerSettings, StoreSettings
 from router.settings.vault import RawVault, VaultSettings, vault_settings
 from router.settings_error import SettingsError, explained
@@ -53,6 +56,7 @@ class _RawSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     execution: ExecutionSettings = ExecutionSettings()
     auth: RawAuth = RawAuth()
     vault: RawVault = RawVault()
+    routing_groups: tuple[RawGroup, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -65,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True):
     auth: AuthSettings
     connections: tuple[AccountSettings, ...]
     vault: VaultSettings = VaultSettings()
+    routing_groups: tuple[RoutingGroup, ...] = ()
 
 
 def load(path: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -107,27 +112,43 @@ def parse(table: Mapping[str, object], source: str, environ: Mapping[str, str]) 
         auth=auth_settings(raw.auth, raw.server.host, source, environ),
         connections=connections,
         vault=vault_settings(raw.vault, source, environ),
+        routing_groups=routing_groups(raw.routing_groups, source),
     )
 
 
 def _connection(
     table: dict[str, object], key: str, source: str, environ: Mapping[str, str]
 ) -> AccountSettings:
-    kind: type[_RawCustody | _RawTrading | _RawCoinbase] = _RawTrading
+    kind: type[_RawCustody | _RawTrading | _RawCoinbase | RawCcxt] = _RawTrading
     if table.get("type") == ConnectionType.CUSTODY.value:
         kind = _RawCustody
     elif table.get("counterparty") == Counterparty.COINBASE_PRIME.value:
         kind = _RawCoinbase
+    elif table.get("counterparty") == Counterparty.CCXT.value:
+        kind = RawCcxt
     try:
         raw = msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
         raise explained(error, table, source, kind, key) from error
+    if isinstance(raw, RawCcxt):
+        return _ccxt(raw, key, source, environ)
     if isinstance(raw, _RawCoinbase):
         parts = {
-            name: secret(getattr(raw, name), f"{key}.{name}", source, environ) for name in COINBASE_CREDENTIALS
+            name: secret(getattr(raw, name), f"{key}.{name}", source, environ)
+            for name in COINBASE_CREDENTIALS
         }
         return account_settings(raw, joined(parts), key, source)
     return account_settings(raw, secret(raw.token, f"{key}.token", source, environ), key, source)
+
+
+def _ccxt(raw: RawCcxt, key: str, source: str, environ: Mapping[str, str]) -> AccountSettings:
+    references = {name: getattr(raw, name) for name in (*REQUIRED, OPTIONAL)}
+    parts = {
+        name: secret(reference, f"{key}.{name}", source, environ)
+        for name, reference in references.items()
+        if reference is not None
+    }
+    return ccxt_settings(raw, parts["api_key"], joined(parts), key, source, has_password=OPTIONAL in parts)
 
 
 def _refuse_duplicates(connections: tuple[AccountSettings, ...], source: str) -> None:

@@ -5,7 +5,8 @@ import asyncio
 import msgspec
 import pytest
 
-from router.core.order import Order, Reported, Routed, step
+from router.core.errors import Code, OrderError
+from router.core.order import Contradicted, Order, Refused, Reported, Routed, step
 from router.ports import StoreError
 from router.ports.records import (
     ChangedMeanwhileError,
@@ -198,6 +199,33 @@ async def test_orders_are_found_by_the_counterpartys_ids(reopen: Reopen) -> None
     assert found == {"venue-1": orders[1], "venue-3": orders[3]}
     assert await store.orders_at_venue("another", ["venue-1"]) == {}
     assert await store.orders_at_venue(connection, []) == {}
+
+
+async def test_an_order_is_found_by_what_an_earlier_attempt_was_executed_under(reopen: Reopen) -> None:
+    store = await reopen()
+    accepted, routed, _ = at_venue(1, created_at=T0, updated_at=T0)
+    no = OrderError(Code.VENUE_REJECTED, "no", connection_id="bitgo-spot")
+    to_pts = build.attempt(
+        number=2,
+        connection=build.connection("bitgo-pts", pts=True),
+        outbound=build.outbound(connection_id="bitgo-pts", venue_client_order_id="order-1-2-bitgo-pts"),
+    )
+    report = msgspec.structs.replace(build.report(fills=(build.fill(),)), venue_order_id="venue-denied")
+    order = accepted
+    await store.accept(order)
+    for event in (
+        Routed(routed.attempts[0], "competition-1", None),
+        Refused(no, final=False),
+        Routed(to_pts, "competition-1", None),
+        Contradicted(1, report),
+        Contradicted(1, report),
+    ):
+        order = step(order, event, T0 + 1)
+        await store.append(order, event, T0 + 1)
+    store = await reopen()
+
+    assert await store.orders_at_venue("bitgo-spot", ["venue-denied"]) == {"venue-denied": order}
+    assert await store.orders_at_venue("bitgo-pts", ["venue-denied"]) == {}
 
 
 async def test_orders_that_lived_in_a_time_are_those_that_overlap_it(journal: Store) -> None:

@@ -16,7 +16,7 @@ import aiohttp
 
 from router.core.errors import Code
 from router.core.model import Connection, OrderReport, OrderType, OutboundOrder, Side, TimeInForce
-from router.ports import ConnectionState, Health, Venue, VenueUnreachableError
+from router.ports import ConnectionState, ForeignOrder, Health, Venue, VenueUnreachableError
 from router.secrets import Secret
 from router.settings import CompetitionSettings, ConnectionSettings, ConnectionType
 from tests.unit.venues.support import draws
@@ -63,6 +63,7 @@ class Recorder:
     states: list[ConnectionState] = field(default_factory=list)
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     bad: list[tuple[str, str]] = field(default_factory=list)
+    foreign: list[ForeignOrder] = field(default_factory=list)
     reconciled: int = 0
     refuse_reconcile: int = 0
     meanwhile: Callable[[], Awaitable[None]] | None = None
@@ -92,6 +93,10 @@ class Recorder:
 
     def bad_data(self, connection_id: str, product: str, what: str) -> None:
         self.bad.append((product, what))
+        self.moved.set()
+
+    def foreign_order(self, connection_id: str, order: ForeignOrder) -> None:
+        self.foreign.append(order)
         self.moved.set()
 
     async def reconcile(self, connection_id: str) -> None:

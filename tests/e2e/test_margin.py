@@ -33,6 +33,7 @@ MOVES: dict[str, tuple[str, dict[str, object], str]] = {
 LOST: list[dict[str, object]] = [
     {"kind": "lost_after"},
     {"kind": "truncated"},
+    {"kind": "garbage"},
     {"kind": "status", "status": 502, "processed": True},
 ]
 keys = (f"key-{number}" for number in count())

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from router.core.ledger import Ledger
 from router.core.money import ZERO
-from router.ports import ConnectionState, Health, StoreError, VenueListener
-from router.ports.accounts import TradingAccount
+from router.observe.connecting import ConnectingObserver
+from router.ports import Clock, ConnectionState, Health, StoreError, VenueListener
+from router.ports.accounts import CustodyAccount, TradingAccount
 from router.ports.records import ChangedMeanwhileError, StoredConnection
 from router.secrets import SealingKey
 from router.service.accounts import LiveAccounts, Pace
 from router.service.connecting import Connections
-from router.service.connecting_observer import ConnectingObserver
 from router.service.desk import Desk
 from router.service.ids import IdSource
 from router.service.keeping import Keeper
@@ -63,8 +63,8 @@ class MemoryConnections:
 class RunningVenue(FakeVenue):
     """A venue that runs until it is cancelled; `runs` counts how often it does now."""
 
-    def __init__(self, settings: ConnectionSettings) -> None:
-        super().__init__(settings.connection)
+    def __init__(self, settings: ConnectionSettings, clock: Clock | None = None) -> None:
+        super().__init__(settings.connection, clock=clock)
         self.settings = settings
         self.balances = {"BTC": PLENTY, "USD": PLENTY}
         self.runs = 0
@@ -112,16 +112,17 @@ class Counterparty:
     `slow`: a future that tests wait for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock
         self.built: list[RunningVenue] = []
         self.custody: list[RunningCustody] = []
-        self.retired: list[TradingVenue] = []
+        self.retired: list[TradingVenue | CustodyAccount] = []
         self.proved: list[AccountSettings] = []
         self.refusal: Exception | None = None
         self.slow: asyncio.Future[None] | None = None
 
     def build(self, settings: ConnectionSettings) -> RunningVenue:
-        self.built.append(RunningVenue(settings))
+        self.built.append(RunningVenue(settings, self.clock))
         return self.built[-1]
 
     def build_custody(self, settings: CustodySettings) -> RunningCustody:
@@ -130,6 +131,9 @@ class Counterparty:
 
     def retire(self, venue: TradingVenue) -> None:
         self.retired.append(venue)
+
+    def retire_custody(self, custody: CustodyAccount) -> None:
+        self.retired.append(custody)
 
     async def prove(self, settings: AccountSettings) -> None:
         self.proved.append(settings)
@@ -154,12 +158,13 @@ class Office:
         vault: Vault,
         environ: dict[str, str],
         allowed: VaultSettings,
+        clock: Clock | None = None,
     ) -> None:
         self.store = store
-        self.counterparty = Counterparty()
+        self.counterparty = Counterparty(clock)
         self.open: set[str] = set()
         self.seen = Seen()
-        self.clock = LoopClock()
+        self.clock: Clock = LoopClock() if clock is None else clock
         self.accounts = Accounts()
         ledger = Ledger()
         self.venues = Venues((), ledger, self.clock, book_age_ns=10**18, balance_age_ns=10**18)
@@ -186,14 +191,19 @@ async def office(
     environ: dict[str, str] | None = None,
     allowed: VaultSettings | None = None,
     still_open: Iterable[str] = (),
+    clock: Clock | None = None,
 ) -> AsyncIterator[Office]:
-    """A router that was started, stopped at the end with everything that runs in it."""
+    """A router that was started, stopped at the end with everything that runs in it.
+
+    In virtual time, unless it has a `clock` of its own.
+    """
     made = Office(
         MemoryConnections() if store is None else store,
         MemoryJournal(),
         Vault(KEY) if vault is None else vault,
         {} if environ is None else environ,
         VaultSettings() if allowed is None else allowed,
+        clock,
     )
     made.open.update(still_open)
     await made.connections.load(configured)

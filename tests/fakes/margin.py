@@ -38,13 +38,14 @@ from router.core.movement import (
 )
 from router.core.moving import MovePhase, Operation
 from router.journal.codec import decode_cursor, encode_cursor
+from router.observe.events import EventBus
+from router.observe.moving import MoveObserver
 from router.ports import Clock, StoreError, VenueUnreachableError
 from router.ports.accounts import AccountEntry, Roster
-from router.ports.records import IdempotencyKeyTakenError, MoveRecord, MoveRecordPage
+from router.ports.records import IdempotencyKeyTakenError, MoveRecord, MoveRecordPage, MoveStore
 from router.service.ids import IdSource
 from router.service.moving import Moving, MovingRules
 from router.service.moving_codec import operation_of
-from router.service.moving_observer import MoveObserver
 from tests.fakes.world import Seen
 from tests.unit import build
 from tests.virtual_loop import LoopClock
@@ -367,8 +368,15 @@ class MemoryMoves:
 class MovingWorld:
     """One router's moves over accounts and a store; what it logged and counted is in `seen`."""
 
-    def __init__(self, store: MemoryMoves, roster: Roster, clock: Clock, seed: int = 1) -> None:
-        self.seen = Seen()
+    def __init__(
+        self,
+        store: MoveStore,
+        roster: Roster,
+        clock: Clock,
+        seed: int = 1,
+        events: EventBus | None = None,
+    ) -> None:
+        self.seen = Seen(events)
         observer = MoveObserver(self.seen.observer)
         ids = IdSource(clock, random.Random(seed).randbytes)  # noqa: S311 - a seed replays a run
         rules = MovingRules(

@@ -20,6 +20,7 @@ from router.core.money import add
 from router.ports import (
     CancelResult,
     CancelTaken,
+    Clock,
     ConnectionState,
     Health,
     SubmitResult,
@@ -42,10 +43,10 @@ class FakeVenue:
     a question gets `rest_book`, a look-up finds what is in `known` by client id, a cancel is taken.
     """
 
-    def __init__(self, connection: Connection, *products: Product) -> None:
+    def __init__(self, connection: Connection, *products: Product, clock: Clock | None = None) -> None:
         self._connection = connection
         self._products = {product.name: product for product in products or (build.product(),)}
-        self._clock = LoopClock()
+        self._clock: Clock = LoopClock() if clock is None else clock
         self._unsent = 0
         self._trades = 0
         self.books: dict[str, Book] = {}

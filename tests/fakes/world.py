@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from router.core.groups import RoutingGroups
 from router.core.ledger import Ledger
 from router.core.model import OnCreditFailure
+from router.observe.events import EventBus
 from router.observe.logs import make_log
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
@@ -34,10 +35,10 @@ PLENTY = Decimal(1_000_000)
 class Seen:
     """What an observer wrote and counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: EventBus | None = None) -> None:
         self._stream = io.BytesIO()
         self.metrics = Metrics()
-        self.observer = Observer(make_log(self._stream), self.metrics)
+        self.observer = Observer(make_log(self._stream), self.metrics, events)
 
     @property
     def text(self) -> str:

@@ -288,6 +288,23 @@ FILLED_ANSWER = {
             "time": NOW_TEXT,
         }
     ],
+    "attempts": [
+        {
+            "connection": {"id": "bitgo-spot", "name": "BitGo Treasury", "pts": False},
+            "error": None,
+            "executed_quantity": "0.5",
+            "average_price": "100.00",
+            "fills": [
+                {
+                    "id": "t-1",
+                    "price": "100.00",
+                    "quantity": "0.5",
+                    "quote_quantity": "50.00",
+                    "time": NOW_TEXT,
+                }
+            ],
+        }
+    ],
     "doubt": None,
     "finding": None,
     "error": None,

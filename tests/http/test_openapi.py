@@ -1,5 +1,6 @@
 """The description is valid, tells of every route and no other, and what is really answered fits it."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,16 +9,32 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from router.core.errors import Code, OrderError
+from router.core.movement import MoveUnanswered
 from router.core.record import Submission
 from router.http.app import make_app
 from router.http.problems import PROBLEMS
 from router.http.routes import OPERATIONS
 from router.http.routes.operation import Operation
+from router.service.moving import Moving
+from tests.fakes.margin import FakeMargin, MarginRoster, MemoryMoves, MovingWorld
 from tests.http import samples
 from tests.http.conftest import SETTINGS
 from tests.http.fakes import FakeConnections, FakeDesk, FakeRoster
+from tests.http.test_margin import WallClock
 
 Document = dict[str, Any]
+
+
+@pytest.fixture
+def account() -> FakeMargin:
+    return FakeMargin()
+
+
+@pytest.fixture
+async def margin(account: FakeMargin) -> AsyncIterator[Moving]:
+    moving = MovingWorld(MemoryMoves(), MarginRoster(pts=account), WallClock()).moving
+    yield moving
+    await moving.stop(5.0)
 
 
 @pytest.fixture
@@ -81,19 +98,49 @@ async def test_the_documents_order_is_the_contracts(document: Document) -> None:
     )
 
 
-# Margin's take a header besides: `test_margin_openapi.py`.
-@pytest.mark.parametrize(
-    "operation", [o for o in OPERATIONS if o.body and o.tag != "margin"], ids=lambda o: o.path
-)
+@pytest.mark.parametrize("operation", [o for o in OPERATIONS if o.body], ids=lambda o: o.path)
 async def test_the_documents_examples_are_taken(
-    client: TestClient, desk: FakeDesk, operation: Operation
+    client: TestClient, desk: FakeDesk, account: FakeMargin, operation: Operation
 ) -> None:
     assert operation.example is not None
+    ids = {"rfq_id": "r-1", "order_id": "o-1", "connection_id": "bitgo-pts", "operation_id": "none"}
+    if operation.tag == "margin":
+        ids["connection_id"] = "pts"
     if operation.id == "record_finding":
         desk.answer_with(samples.IN_DOUBT)
-    path = operation.path.format(rfq_id="r-1", order_id="o-1", connection_id="bitgo-pts")
-    answer = await client.request(operation.method, path, json=operation.example)
-    assert answer.status in (200, 201), await answer.text()
+    if operation.id == "record_margin_finding":
+        account.answers.append(MoveUnanswered("time-out"))
+        account.later = MoveUnanswered("it leaves no trace")
+        key = {"Idempotency-Key": "k-1"}
+        covered = await client.post(
+            "/v1/connections/pts/margin/positions/cover", json={"all": True}, headers=key
+        )
+        ids["operation_id"] = (await covered.json())["id"]
+    path = operation.path.format(**ids)
+    headers = {parameter.name: "k-2" for parameter in operation.headers}
+    answer = await client.request(operation.method, path, json=operation.example, headers=headers)
+    assert answer.status in operation.answers, await answer.text()
+    assert answer.status < 300
+
+
+async def test_what_is_read_of_a_requests_headers_is_described(document: Document) -> None:
+    described = {
+        (item["operationId"], parameter["name"], parameter.get("required", False))
+        for methods in document["paths"].values()
+        for item in methods.values()
+        for parameter in item.get("parameters", ())
+        if parameter["in"] == "header"
+    }
+    assert described == {("follow_events", "Last-Event-ID", False)} | {
+        (operation_id, "Idempotency-Key", True)
+        for operation_id in (
+            "transfer_collateral",
+            "transfer_position",
+            "cover_positions",
+            "close_positions",
+            "withdraw_collateral",
+        )
+    }
 
 
 def test_every_code_has_its_row() -> None:

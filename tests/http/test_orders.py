@@ -91,6 +91,35 @@ async def test_200_where_the_outcome_is_known_else_202(
     assert (await answer.json())["status"] == order.status
 
 
+async def test_what_an_attempt_traded_that_had_been_refused_is_shown_with_it(
+    client: TestClient, desk: FakeDesk
+) -> None:
+    traded = samples.FILLED.fills
+    denied = replace(
+        samples.attempt_on(samples.PTS),
+        error=samples.CREDIT_ERROR,
+        executed_base=Decimal("0.20"),
+        executed_quote=Decimal("20.04"),
+        executed_fills=(replace(traded[0], id="t-9", price=Decimal("100.20"), quantity_base=Decimal("0.2")),),
+    )
+    desk.answer_with(replace(samples.FILLED, attempts=(denied, replace(samples.attempt_on(), number=2))))
+    body = await (await client.get("/v1/orders/o-1")).json()
+
+    first, last = body["attempts"]
+    assert first["connection"]["id"] == "bitgo-pts"
+    assert (first["error"]["code"], first["error"]["order_id"]) == ("credit_long_limit", "o-1")
+    assert (first["executed_quantity"], first["average_price"]) == ("0.2", "100.20")
+    assert [(fill["id"], fill["quantity"]) for fill in first["fills"]] == [("t-9", "0.2")]
+    assert (last["connection"], last["error"]) == (body["connection"], None)
+    assert (last["executed_quantity"], last["fills"]) == (body["filled_quantity"], body["fills"])
+    assert body["filled_quantity"] == "0.5"
+
+
+async def test_an_order_that_was_sent_to_nobody_has_no_attempt(client: TestClient, desk: FakeDesk) -> None:
+    desk.answer_with(samples.ACCEPTED)
+    assert (await (await client.get("/v1/orders/o-1")).json())["attempts"] == []
+
+
 async def test_an_order_in_doubt_says_so(client: TestClient, desk: FakeDesk) -> None:
     desk.answer_with(samples.IN_DOUBT, samples.COMPETITION)
     body = await (await client.get("/v1/orders/o-1")).json()

@@ -18,9 +18,11 @@ from router.http.routes import OPERATIONS
 from tests.http import samples
 from tests.http.conftest import SETTINGS
 from tests.http.fakes import FakeConnections, FakeDesk, FakeRoster
+from tests.http.test_reports import Accounts
 
 described = schemathesis.openapi.from_dict(msgspec.json.decode(document(OPERATIONS, keys=False)))
-# A stream has no end that could be waited for: `test_stream.py`.
+# A stream has no end that could be waited for: `test_stream.py`. What margin needs a connection with margin
+# for, moves among them, is asked there: `test_margin_openapi.py`.
 schema = described.exclude(path="/v1/events")
 FAILURES: list[Failure] = []
 
@@ -37,6 +39,7 @@ def address() -> Iterator[str]:
         failed=FAILURES.append,
         roster=FakeRoster(),
         connections=FakeConnections(FakeDesk()),
+        reports=Accounts().reports,
     )
     runner = web.AppRunner(app, access_log=None)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,11 +13,19 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from msgspec.structs import replace
 
+from router.core.model import Side, VenueState
+from router.core.movement import MoveUnanswered
 from router.http.context import Streaming
-from router.observe.events import EventBus
-from router.ports import ConnectionState
+from router.http.stream import TYPES_PATTERN
+from router.http.views import time_text
+from router.observe.events import EventBus, Kind
+from router.ports import ConnectionState, ForeignOrder
+from router.service.moving import Moving
+from tests.fakes.margin import FakeMargin, MarginRoster, MemoryMoves, MovingWorld
 from tests.http import samples
 from tests.http.fakes import FakeDesk
+from tests.http.test_margin import WallClock
+from tests.unit.build import D
 
 ENTRIES = samples.FILLED_ANSWER["competition"]["entries"]  # type: ignore[index]  # an object of objects
 
@@ -81,6 +90,70 @@ async def test_each_kind_is_told_as_it_is_read_elsewhere(
         event_id, name, connection = await stream.event()
         assert (event_id, name) == ("e-3", "connection")
         assert (connection["id"], connection["state"], connection["pts"]) == ("bitgo-pts", "degraded", True)
+
+
+class TestMargin:
+    """What is told of moves of margin money, and of orders that are not ours."""
+
+    @pytest.fixture
+    def account(self) -> FakeMargin:
+        return FakeMargin()
+
+    @pytest.fixture
+    async def margin(self, account: FakeMargin, bus: EventBus) -> AsyncIterator[Moving]:
+        world = MovingWorld(MemoryMoves(), MarginRoster(pts=account), WallClock(), events=bus)
+        yield world.moving
+        await world.moving.stop(5.0)
+
+    async def test_a_move_is_told_as_it_is_read(self, client: TestClient, account: FakeMargin) -> None:
+        at = "/v1/connections/pts/margin"
+        account.answers.append(MoveUnanswered("time-out"))
+        account.later = MoveUnanswered("it leaves no trace")
+        async with following(client, "?types=operation,foreign_order") as stream:
+            await stream.block()
+            body, key = {"currency": "USD", "quantity": "250.00"}, {"Idempotency-Key": "k-1"}
+            answer = await client.post(f"{at}/collateral-transfers", json=body, headers=key)
+            told = [await stream.event() for _ in range(3)]
+            assert [(name, move["status"], move["in_doubt"]) for _, name, move in told] == [
+                ("operation", "pending", False),
+                ("operation", "pending", True),
+                ("operation", "pending", True),
+            ]
+            assert (told[2][2]["doubt"]["since"], told[0][2]["doubt"]) == (told[2][2]["sent_at"], None)
+            operation_id = (await answer.json())["id"]
+            said = {"finding": "done", "operator": "J. Doe", "reason": "on their page"}
+            await client.post(f"{at}/operations/{operation_id}/finding", json=said)
+            _, name, ended = await stream.event()
+            read = await client.get(f"{at}/operations/{operation_id}")
+            assert (name, ended) == ("operation", await read.json())
+
+    async def test_an_order_that_is_not_ours_is_told(self, client: TestClient, bus: EventBus) -> None:
+        order = ForeignOrder("v-9", None, "BTC-USD", Side.SELL, VenueState.DONE, D("0.50"), samples.NOW)
+        async with following(client) as stream:
+            await stream.block()
+            bus.foreign_order("bitgo-pts", order)
+            assert await stream.event() == (
+                "e-1",
+                "foreign_order",
+                {
+                    "connection": {"id": "bitgo-pts", "name": "BitGo Margin", "pts": True},
+                    "venue_order_id": "v-9",
+                    "venue_client_order_id": None,
+                    "product": "BTC-USD",
+                    "side": "sell",
+                    "state": "done",
+                    "filled_quantity": "0.50",
+                    "time": time_text(samples.NOW),
+                },
+            )
+
+
+async def test_every_kind_can_be_asked_for(client: TestClient) -> None:
+    for kind in Kind:
+        assert (await client.head(f"/v1/events?types={kind.value}")).status == 200
+    assert all(re.fullmatch(TYPES_PATTERN, kind.value) for kind in Kind)
+    assert re.fullmatch(TYPES_PATTERN, ",".join(Kind))
+    assert not re.fullmatch(TYPES_PATTERN, "orders")
 
 
 async def test_an_order_in_doubt_is_told_with_its_doubt(client: TestClient, bus: EventBus) -> None:

@@ -55,6 +55,9 @@ def check_quiet(desk: Desk, ledger: Ledger, lines: Sequence[Line]) -> list[str]:
         found.append(f"{desk.in_flight} orders are not final")
     for order_id, reservation in ledger.reservations().items():
         found.append(f"reservation leaked: {order_id} has {reservation.claim}")
+    questions = len(desk._competing._tasks)
+    if questions:
+        found.append(f"{questions} questions for prices are open")
     left = [(line.connection.id, line.taken) for line in lines if line.taken]
     return found + [f"{count} requests of {name} were taken and not given back" for name, count in left]
 

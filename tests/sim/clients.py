@@ -5,6 +5,7 @@ A client outlives the router: one that gets no answer asks again, with the same 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from router.core.record import Submission
 from router.service.desk import Desk
 from tests.sim.faults import Faults
 from tests.sim.store import Disk
-from tests.sim.world import World
+from tests.sim.world import NS, World
 
 ASKS_MAX = 5
 """How often one order is asked for in all; after that the client gives up, with or without an answer."""
@@ -74,6 +75,7 @@ class Client:
         self.wanted = [plan.request]
         self.unanswered = 0
         self._rfq: str | None = None
+        self._named: str | None = None
         self._asks = 0
         self._reads = 0
         self._cancels = 0
@@ -131,7 +133,7 @@ class Client:
                 self._call(router, submit, asks=True)
             else:
                 credit = request.on_credit_failure
-                accept = partial(router.desk.accept, self._rfq, self.key, None, credit)
+                accept = partial(router.desk.accept, self._rfq, self.key, self._named, credit)
                 self._call(router, accept, asks=True)
         if self._asks > 1:
             self.world.count("asked again")
@@ -150,7 +152,29 @@ class Client:
         self.world.count("rfq")
         self._rfq = rfq.id
         self._asks = 0
-        self.world.after(self.world.rng.choice((0.0, 0.05, 1.0, 4.9)), self._ask)
+        rng = self.world.rng
+        # Any time is asked for, also around the end of what was quoted.
+        stands_s = (rfq.valid_until - rfq.created_at) / NS
+        accepts_s = rng.choice((0.0, 0.05, 1.0, 4.9, stands_s * rng.random(), stands_s - 0.05 * rng.random()))
+        if rng.random() < 0.2:
+            self._named = rng.choice([entry.connection.id for entry in rfq.competition.entries if entry.rank])
+            self.wanted.append(msgspec.structs.replace(self.plan.request, connections=(self._named,)))
+        self.world.after(max(0.0, accepts_s), self._ask)
+        if self.world.chance(self.faults.other_key):
+            self.world.after(max(0.0, accepts_s + rng.choice((0.0, 0.01, 1.0))), self._rival)
+
+    def _rival(self) -> None:
+        """Somebody else accepts the same RFQ, under a key of his own: at most one of both can have it."""
+        router, rfq_id = self.router(), self._rfq
+        if router is None or rfq_id is None:
+            return
+        self.world.count("rfq accepted twice")
+
+        async def accept() -> None:
+            with suppress(RouterError):
+                await router.desk.accept(rfq_id, f"{self.key}-rival", None, None)
+
+        router.call(accept, lambda: None)
 
     async def _find(self, desk: Desk, order_id: str) -> Submission:
         """Find the order in the list of all."""

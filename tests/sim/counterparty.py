@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from router.core.errors import Code, OrderError
 from router.core.model import Connection, Fill, OrderReport, OutboundOrder, Side, TimeInForce, VenueState
-from tests.sim.deal import BASE_INCREMENT, BPS, Deal, claim_of, price_for
+from tests.sim.deal import Deal, claim_of, price_for
 from tests.sim.faults import Faults
+from tests.sim.quotes import BASE_INCREMENT, BPS, HeldQuote, Quotes
 from tests.sim.world import EPOCH_NS, World
 
 CREDIT_CODES = (Code.CREDIT_LONG_LIMIT, Code.CREDIT_SHORT_LIMIT, Code.CREDIT_FROZEN, Code.CREDIT_UNAVAILABLE)
@@ -20,16 +21,31 @@ Heard = Callable[[Deal, Fill | None], None]
 
 
 class Counterparty:
-    """One account. `window_s`: how long an order may take to show; `dedupes`: it refuses an id twice."""
+    """One account. `window_s`: how long an order may take to show; `dedupes`: it refuses an id twice.
+
+    `quotes_on_request`: it shows no book and holds the prices that it is asked for; `careful`: its adapter
+    counts their time from the question and not from the answer.
+    """
 
     def __init__(
-        self, world: World, connection: Connection, faults: Faults, *, window_s: float, dedupes: bool
+        self,
+        world: World,
+        connection: Connection,
+        faults: Faults,
+        *,
+        window_s: float,
+        dedupes: bool,
+        quotes_on_request: bool = False,
+        careful: bool = False,
     ) -> None:
         self.world = world
         self.connection = connection
         self.faults = faults
         self.window_s = window_s
         self.dedupes = dedupes
+        self.quotes_on_request = quotes_on_request
+        self.careful = careful
+        self.quotes = Quotes(world, connection, faults)
         self.down = False
         self.deals: defaultdict[str, list[Deal]] = defaultdict(list)
         self.refusals: dict[str, OrderError] = {}
@@ -53,7 +69,15 @@ class Counterparty:
         """An order arrives: what it is, a refusal, or None (an id that exists: 409)."""
         world, own_id = self.world, order.venue_client_order_id
         self.arrived[own_id] += 1
-        world.tell(self.connection.id, "got", own_id, order.side, order.quantity, order.time_in_force)
+        world.tell(
+            self.connection.id,
+            "got",
+            own_id,
+            order.side,
+            order.quantity,
+            order.time_in_force,
+            order.quote_id or "",
+        )
         if self.deals[own_id] and self.dedupes:
             return None
         refusal = self._refusal(order)
@@ -103,7 +127,9 @@ class Counterparty:
 
     def _refusal(self, order: OutboundOrder) -> OrderError | None:
         world, pts = self.world, self.connection.pts
-        asset, amount = claim_of(order, self.connection.taker_fee_bps)
+        if order.quote_id is not None and (ended := self.quotes.refusal(order)) is not None:
+            return ended
+        asset, amount = self._claim(order)
         if not pts and self.free(asset) < amount:
             self.short.append(f"{order.venue_client_order_id}: {amount} {asset} of {self.free(asset)}")
             return OrderError(Code.INSUFFICIENT_FUNDS, "expected a balance that covers it")
@@ -114,6 +140,20 @@ class Counterparty:
             world.count("refused")
             return OrderError(world.rng.choice(PLAIN_CODES), "no", connection_id=self.connection.id)
         return None
+
+    def _quote_of(self, order: OutboundOrder) -> HeldQuote | None:
+        return None if order.quote_id is None else self.quotes.given[order.quote_id]
+
+    def _claim(self, order: OutboundOrder) -> tuple[str, Decimal]:
+        """What an order takes of the account: the currency given up, and how much of it."""
+        asset, amount = claim_of(order, self.connection.taker_fee_bps)
+        quote = self._quote_of(order)
+        return asset, amount if quote is None else quote.cost
+
+    def _price(self, deal: Deal) -> Decimal:
+        if deal.quote is not None:
+            return deal.quote.price
+        return deal.fills[0].price if deal.fills else price_for(deal.order, self.world.rng.randrange(3))
 
     def denied(self, own_id: str) -> None:
         """A living router was told that it refused; it may have the order all the same."""
@@ -126,16 +166,22 @@ class Counterparty:
         shown_s = 0.0
         if world.chance(self.faults.shown_late):
             shown_s = self.window_s * 0.35 * world.rng.random()
-        asset, held = claim_of(order, self.connection.taker_fee_bps)
+        asset, held = self._claim(order)
         if self.connection.pts:
             held = Decimal(0)
+        quote = self._quote_of(order)
+        if quote is not None:
+            quote.accepted_by = order.venue_client_order_id
+            world.count("quote accepted")
         deal = Deal(
             order=order,
             venue_order_id=f"{self.connection.id}-{self._numbers}",
+            taken_at=world.now,
             visible_at=world.now + int(shown_s * 1e9),
             asset=asset,
             held=held,
             state=state,
+            quote=quote,
         )
         self.deals[order.venue_client_order_id].append(deal)
         return deal
@@ -144,8 +190,8 @@ class Counterparty:
         """Decide how the order ends, and when."""
         world = self.world
         rng = world.rng
-        parts = rng.choice((1, 1, 1, 2, 3))
-        executed = rng.choice((parts, parts, parts, parts - 1, 0))
+        parts = rng.choice((1, 1, 1, 2, 3)) if deal.quote is None else 1
+        executed = rng.choice((parts, parts, parts, parts - 1, 0)) if deal.quote is None else 1
         if deal.order.time_in_force is TimeInForce.FOK and executed < parts:
             executed = 0
         error: OrderError | None = None
@@ -159,6 +205,10 @@ class Counterparty:
             return
         world.count("slow execution" if slow else "execution after the answer")
         longest = 8.0 if slow else 0.2
+        if deal.order.time_in_force is TimeInForce.FOK:
+            # Its parts are executed at one instant: nothing comes between them, a cancel neither.
+            world.after(longest * rng.random(), lambda: self._execute(deal, parts, executed, error))
+            return
         for part in range(executed):
             world.after(longest * rng.random(), lambda done=part: self._one_more(deal, parts, done))
         if error is not None or not deal.rests:
@@ -180,7 +230,7 @@ class Counterparty:
         world = self.world
         if deal.state is VenueState.PENDING_CANCEL:
             world.count("fill overtakes cancel")
-        price = deal.fills[0].price if deal.fills else price_for(deal.order, world.rng.randrange(3))
+        price = self._price(deal)
         whole = deal.size_at(price)
         last = len(deal.fills) == parts - 1
         size = whole - deal.filled_base if last else (whole / parts).quantize(BASE_INCREMENT)
@@ -196,7 +246,11 @@ class Counterparty:
 
     def _settle(self, deal: Deal, fill: Fill) -> None:
         base, quote = deal.order.product.split("-")
-        fee = fill.quantity_quote * self.connection.taker_fee_bps * BPS
+        fee = (
+            fill.quantity_quote * self.connection.taker_fee_bps * BPS
+            if deal.quote is None
+            else deal.quote.fee
+        )
         bought = deal.order.side is Side.BUY
         self.total[base] += fill.quantity_base if bought else -fill.quantity_base
         self.total[quote] += -fill.quantity_quote - fee if bought else fill.quantity_quote - fee

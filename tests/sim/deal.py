@@ -6,23 +6,26 @@ import msgspec
 
 from router.core.errors import OrderError
 from router.core.model import Fill, OrderReport, OutboundOrder, Side, TimeInForce, VenueState
+from tests.sim.quotes import BASE_INCREMENT, BPS, HeldQuote
 
-BASE_INCREMENT = Decimal("0.00000001")
 TICK = Decimal("0.01")
-BPS = Decimal("0.0001")
 
 
 class Deal(msgspec.Struct):
-    """One order that was taken. `visible_at`: when look-ups find it first; `held`: what it holds of `asset`.
+    """One order that was taken, at `taken_at`.
 
-    `denied`: the router was told that it was refused for credit; a counterparty that contradicts itself.
+    `visible_at`: when look-ups find it first; `held`: what it holds of `asset`. `quote`: the held price that
+    it accepted: it trades whole, at that price. `denied`: the router was told that it was refused for credit;
+    a counterparty that contradicts itself.
     """
 
     order: OutboundOrder
     venue_order_id: str
+    taken_at: int
     visible_at: int
     asset: str
     held: Decimal
+    quote: HeldQuote | None = None
     denied: bool = False
     state: VenueState = VenueState.WORKING
     error: OrderError | None = None
@@ -52,6 +55,8 @@ class Deal(msgspec.Struct):
 
     def size_at(self, price: Decimal) -> Decimal:
         """The whole size in base, at a price."""
+        if self.quote is not None:
+            return self.quote.quantity_base
         if self.in_base:
             return self.order.quantity
         return (self.order.quantity / price).quantize(BASE_INCREMENT, ROUND_DOWN)

@@ -32,6 +32,14 @@ class Faults(msgspec.Struct):
     no_trades: float = 0
     cancel_lost: float = 0
     cancel_refused: float = 0
+    # the prices that it is asked for
+    quote_lost: float = 0
+    quote_slow: float = 0
+    quote_refused: float = 0
+    quote_garbage: float = 0
+    quote_short: float = 0
+    quote_clock: float = 0
+    quote_gone: float = 0
     # its feed
     feed_lost: float = 0
     feed_twice: float = 0
@@ -41,9 +49,12 @@ class Faults(msgspec.Struct):
     # callers
     leaves: float = 0
     other_body: float = 0
+    other_key: float = 0
 
 
 KINDS = Faults.__struct_fields__
+_OF_QUOTES = tuple(kind for kind in KINDS if kind.startswith("quote_"))
+_OTHERS = tuple(kind for kind in KINDS if kind not in _OF_QUOTES)
 _RARE = frozenset({"contradicts", "other_body"})
 
 
@@ -53,7 +64,8 @@ def draw(world: World) -> Faults:
     faults = Faults()
     if rng.random() < 0.05:
         return faults
-    for kind in rng.sample(KINDS, rng.randrange(2, 9)):
+    kinds = rng.sample(_OTHERS, rng.randrange(2, 9)) + rng.sample(_OF_QUOTES, rng.choice((0, 0, 1, 1, 2, 3)))
+    for kind in kinds:
         likely = rng.choice((0.15, 0.4, 0.8))
         setattr(faults, kind, likely / 2 if kind in _RARE else likely)
     return faults

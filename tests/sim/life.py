@@ -16,6 +16,7 @@ from router.service.venues import Member, Venues
 from tests.sim.counterparty import Counterparty
 from tests.sim.line import Line
 from tests.sim.loop import SimLoop
+from tests.sim.quoter import Quoter
 from tests.sim.store import Disk, Store
 from tests.sim.world import NS, World
 
@@ -90,7 +91,7 @@ class Life:
         self.lines = [Line(party, clock) for party in parties]
         self.ledger = Ledger()
         venues = Venues(
-            [Member(line, "exchange", True, int(line.party.window_s * NS)) for line in self.lines],
+            [_member(line, clock) for line in self.lines],
             self.ledger,
             clock,
             book_age_ns=2000 * MS,
@@ -182,6 +183,11 @@ class Life:
             if self._events == kill.number:
                 self.world.count(f"crash after {what}")
                 self.loop.kill_in = kill.steps
+
+
+def _member(line: Line, clock: LifeClock) -> Member:
+    firm = Quoter(line, clock) if line.party.quotes_on_request else None
+    return Member(line, "exchange", True, int(line.party.window_s * NS), firm=firm)
 
 
 async def _finish(work: Callable[[], Awaitable[None]]) -> None:

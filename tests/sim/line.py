@@ -78,7 +78,7 @@ class Line:
         return (PRODUCT,)
 
     def book(self, product: str) -> Book | None:
-        if self._feed_up:
+        if self._feed_up and not self.party.quotes_on_request:
             self._book = self._new_book()
         return self._book
 
@@ -103,6 +103,8 @@ class Line:
         if self.taken < 0:
             self.broken = f"{order.venue_client_order_id} was sent on a request that was not taken"
         self._world.happened("submit")
+        if order.quote_id is not None:
+            self._accepts(order, order.quote_id)
         answered: asyncio.Future[SubmitResult] = asyncio.get_running_loop().create_future()
         self._send(order, answered)
         return await answered
@@ -114,7 +116,7 @@ class Line:
         if deal is not None:
             listed = deal.state.is_final and not self._chance("no_trades", "trades not listed")
             report = self.party.report(deal, deal.fills if listed else ())
-        await self._wait(self._trip())
+        await self.wait(self.trip())
         self._tell("answers", order.venue_client_order_id, "none" if report is None else report.state)
         return report
 
@@ -122,7 +124,7 @@ class Line:
         await self._read("orders")
         found = [self.party.find(own_id) for own_id in sorted(self.party.deals)]
         reports = [self.party.report(deal) for deal in found if deal is not None]
-        await self._wait(self._trip())
+        await self.wait(self.trip())
         return reports
 
     async def fills(self, venue_order_id: str) -> Sequence[Fill]:
@@ -132,12 +134,12 @@ class Line:
 
     async def cancel(self, order: OutboundOrder, venue_order_id: str) -> CancelResult:
         self._world.happened("cancel")
-        await self._wait(self._trip())
+        await self.wait(self.trip())
         lost = self.party.down or self._chance("cancel_lost", "cancel unanswered")
         if lost and self._world.rng.random() < 0.5:
             return CancelUnanswered("expected an answer, was reset")
         refused = self.party.cancel(order.venue_client_order_id)
-        await self._wait(self._trip())
+        await self.wait(self.trip())
         if lost:
             return CancelUnanswered("expected an answer, was a time-out")
         return CancelTaken() if refused is None else CancelRefused(refused)
@@ -148,7 +150,7 @@ class Line:
         asked_at = self._clock.now()
         await self._read("balances")
         stated = self.party.balances()
-        await self._wait(self._trip() if self._world.rng.random() < 0.8 else self._world.between(0.05, 1))
+        await self.wait(self.trip() if self._world.rng.random() < 0.8 else self._world.between(0.05, 1))
         if self._listener is not None and not self.dead:
             self._listener.balances_stated(self.connection.id, stated, asked_at)
 
@@ -156,11 +158,11 @@ class Line:
         self._listener = listener
         while True:
             self._become(ConnectionState.CONNECTING, feed_up=False)
-            await self._wait(self._world.between(0.001, 0.3))
+            await self.wait(self._world.between(0.001, 0.3))
             try:
                 await listener.reconcile(self.connection.id)
             except VenueUnreachableError:
-                await self._wait(self._world.between(0.1, 1))
+                await self.wait(self._world.between(0.1, 1))
                 continue
             self._feed_ends.clear()
             self._become(ConnectionState.READY, feed_up=True)
@@ -168,7 +170,7 @@ class Line:
             # Its end is noticed first, and then the connection comes back.
             state = ConnectionState.DOWN if self.party.down else ConnectionState.DEGRADED
             self._become(state, feed_up=False)
-            await self._wait(self._world.between(0.2, 3))
+            await self.wait(self._world.between(0.2, 3))
 
     def end_feed(self) -> None:
         """The feed breaks off; what it would have told meanwhile is lost."""
@@ -186,21 +188,35 @@ class Line:
                 except VenueUnreachableError:
                     continue
 
+    def _accepts(self, order: OutboundOrder, quote_id: str) -> None:
+        quote = self.party.quotes.given.get(quote_id)
+        if quote is None:
+            self.broken = f"{order.venue_client_order_id} accepts {quote_id}, which was never given"
+            return
+        now = self._clock.now()
+        if (
+            quote.told_at_end is not None
+            and self._world.now >= quote.told_at_end
+            and now < (quote.told_until or 0)
+        ):
+            self._world.count("quote accepted late by a wall that was set back")
+        quote.sent.append((order.venue_client_order_id, now))
+
     # on the way
     def _send(self, order: OutboundOrder, answered: "asyncio.Future[SubmitResult]") -> None:
         world, own_id = self._world, order.venue_client_order_id
-        self._tell("sends", own_id, order.limit_price)
+        self._tell("sends", own_id, order.limit_price, order.quote_id or "")
         if self.party.down:
             world.count("sent while it was down")
         if self._chance("unsent", "never sent") or (self.party.down and world.rng.random() < 0.5):
-            world.after(self._trip(), lambda: self._answer(own_id, answered, NeverSent("no connection")))
+            world.after(self.trip(), lambda: self._answer(own_id, answered, NeverSent("no connection")))
             return
         gives_up_s = TIMEOUT_S if world.rng.random() < 0.5 else world.between(0.01, TIMEOUT_S)
         lost: SubmitResult = Unanswered("expected an answer, was a time-out")
         if self.party.down or self._chance("lost_before", "lost on the way there"):
             world.after(gives_up_s, lambda: self._answer(own_id, answered, lost))
             return
-        arrives_s = self._trip()
+        arrives_s = self.trip()
         if self._chance("late", "arrives after the time-out"):
             arrives_s = world.between(gives_up_s, 0.5 * self.party.window_s)
         if arrives_s > gives_up_s or self._chance("lost_after", "taken and the answer lost"):
@@ -215,7 +231,7 @@ class Line:
         world.happened("arrived")
         if answered is None:
             return
-        back_s = self._trip()
+        back_s = self.trip()
         result: SubmitResult
         if said is None or self._chance("conflict", "409 for an order that was taken"):
             result = Unanswered("answered 409, no definite refusal")
@@ -246,13 +262,13 @@ class Line:
 
     async def _read(self, what: str) -> None:
         """Get a request there; raises what reads raise."""
-        await self._wait(self._trip())
+        await self.wait(self.trip())
         if self.party.down or self._chance("read_fails", "read failed at a counterparty"):
-            await self._wait(self._world.between(0, 1))
+            await self.wait(self._world.between(0, 1))
             kind = self._world.rng.choice((VenueUnreachableError, OffWireError, BudgetSpentError))
             raise kind(f"expected {what}, was none")
 
-    async def _wait(self, seconds: float) -> None:
+    async def wait(self, seconds: float) -> None:
         passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def go_on() -> None:
@@ -262,7 +278,7 @@ class Line:
         self._world.after(seconds, go_on)
         await passed
 
-    def _trip(self) -> float:
+    def trip(self) -> float:
         return self._world.between(0.0005, 0.02)
 
     # its feed

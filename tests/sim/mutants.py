@@ -1,20 +1,28 @@
-"""Five routers that break a rule each: the simulation must find every one of them out.
+"""Nine routers that break a rule each: the simulation must find every one of them out.
 
 A mutant is the router as it is, one part of which is of another class. Nothing in the router knows of them.
 """
 
 from collections import Counter
+from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
+from router.core.competition import Competition
 from router.core.errors import OrderError
-from router.core.model import OrderReport
+from router.core.model import OnCreditFailure, OrderReport
 from router.core.order import Event, Order, ProvedAbsent, Reported, WentInDoubt
+from router.core.record import RfqRecord
+from router.core.routing import Terms
 from router.ports import Cover, Taken
 from router.service.desk import Desk
-from router.service.executing import Executing
+from router.service.executing import Executing, Plan
+from router.service.firm import FirmAsking, FirmQuestion
 from router.service.following import Following
 from router.service.orders import LiveOrder, Orders
+from router.service.quoting import Quoting
+from router.service.venues import Member
 from tests.sim.life import Refit
 
 POLLS_MAX = 3
@@ -76,6 +84,40 @@ class CountsMessages(Orders):
         return super().note(live, event)
 
 
+class AcceptsLate(Executing):
+    """Does not look, before it sends, whether the quote is still held."""
+
+    def _too_late(self, live: LiveOrder) -> OrderError | None:
+        return None if live.order.attempts[-1].quote_valid_until is not None else super()._too_late(live)
+
+
+class AcceptsForWork(FirmAsking):
+    """Accepts a quote with every order, also with one that has a limit or works over time."""
+
+    def ask(
+        self, member: Member, competition_id: str, competition: Competition, reference_price: Decimal | None
+    ) -> FirmQuestion:
+        question = super().ask(member, competition_id, competition, reference_price)
+        question._accepted = True
+        return question
+
+
+class AcceptsTwice(Quoting):
+    """Takes an RFQ for as many orders as accept it."""
+
+    async def consume(self, rfq: RfqRecord, client_order_id: str) -> None:
+        self._accepted.clear()
+        await super().consume(msgspec.structs.replace(rfq, accepted_by=None), client_order_id)
+
+
+class Slips(Quoting):
+    """Lets an accepted RFQ slip as any market order may."""
+
+    def plan(self, rfq: RfqRecord, connection_id: str | None, on_credit_failure: OnCreditFailure) -> Plan:
+        plan = super().plan(rfq, connection_id, on_credit_failure)
+        return msgspec.structs.replace(plan, terms=Terms(plan.terms.slippage_bps_max))
+
+
 def _as_new(order: Order, event: Reported) -> OrderReport:
     """The report with its fills under ids that nobody has heard of, on top of what is known."""
     told = len(order.fills)
@@ -89,7 +131,7 @@ def _as_new(order: Order, event: Reported) -> OrderReport:
 
 def _of_class(part: str, kind: type) -> Refit:
     def refit(desk: Desk) -> None:
-        getattr(desk, part).__class__ = kind
+        attrgetter(part)(desk).__class__ = kind
 
     return refit
 
@@ -100,4 +142,8 @@ MUTANTS: dict[str, Refit] = {
     "takes polls for a proof of absence": _of_class("_following", CountsPolls),
     "releases the reservation at the time-out": _of_class("_orders", ReleasesInDoubt),
     "counts a fill once a message": _of_class("_orders", CountsMessages),
+    "accepts a quote past its end": _of_class("_executing", AcceptsLate),
+    "accepts a firm quote for a working order": _of_class("_competing._firm", AcceptsForWork),
+    "takes an RFQ for two orders": _of_class("_quoting", AcceptsTwice),
+    "lets an accepted RFQ slip": _of_class("_quoting", Slips),
 }

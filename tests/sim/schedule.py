@@ -10,7 +10,7 @@ from router.core.model import OnCreditFailure, OrderRequest, OrderType, Side, Ti
 from router.journal.codec import decode_order
 from router.service.desk import Desk
 from router.service.rules import DeskRules
-from tests.sim import checker, faults
+from tests.sim import checker, faults, firm
 from tests.sim.clients import Client, Plan
 from tests.sim.counterparty import Counterparty
 from tests.sim.life import MS, Kill, Life, Refit
@@ -21,7 +21,7 @@ from tests.unit import build
 ACCOUNTS = (("spot", False, "0"), ("pts", True, "0"), ("fees", False, "10"), ("credit", True, "5"))
 KILLED_AFTER = (
     *("accepted", "intent", "submit", "arrived", "answer", "answer"),
-    *("noted", "feed", "told", "cancel"),
+    *("noted", "feed", "told", "cancel", "asked", "quoted"),
 )
 ENDS_WITHIN_S = 240.0
 """After the faults have stopped: the longest settling window, the pauses between look-ups, and room."""
@@ -69,7 +69,9 @@ class Schedule:
             world.count(f"ended after {len(order.attempts)} attempts")
             if order.error is not None:
                 world.count(f"ended as {order.error.code}")
+        firm.count_ends(self.disk, self.parties, world)
         self.violations += checker.check(self.disk, self.parties, self.clients)
+        self.violations += firm.check_firm(self.disk, self.parties)
         return self
 
     @property
@@ -172,7 +174,7 @@ class Schedule:
     def _draw_parties(self) -> list[Counterparty]:
         rng, world = self.world.rng, self.world
         chosen = sorted(rng.sample(range(len(ACCOUNTS)), rng.choice((1, 2, 2, 3, 4))))
-        self._crowded = rng.random() < 0.1
+        self._crowded = rng.random() < 0.15
         if self._crowded:
             chosen = [0]
             # Many orders for one small balance, and answers that come too late to tell whose it is.
@@ -186,6 +188,8 @@ class Schedule:
                 self._faults,
                 window_s=rng.choice((8.0, 15.0, 30.0)),
                 dedupes=rng.random() < 0.5,
+                quotes_on_request=rng.random() < (0.1 if self._crowded else 0.35),
+                careful=rng.random() < 0.5,
             )
             if self._crowded:
                 party.total["USD"], party.total["BTC"] = Decimal(102), Decimal(1)
@@ -224,7 +228,7 @@ class Schedule:
             quantity_currency="USD" if in_quote else "BTC",
             on_credit_failure=rng.choice((None, OnCreditFailure.NEXT_BEST)),
         )
-        rfq = rng.random() < 0.15
+        rfq = rng.random() < 0.2
         if not rfq and not in_quote and rng.random() < 0.4:
             request = msgspec.structs.replace(
                 request,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.sim.mutants import MUTANTS
+from tests.sim.quoter import SPOILED
 from tests.sim.run import Tally, first_caught, run_many
 from tests.sim.schedule import KILLED_AFTER, Schedule
 
@@ -26,6 +27,13 @@ HAPPENED = {
     *("refused", "refused for credit", "no credit after 200", "no credit after part", "contradiction"),
     *("not shown yet", "slow execution", "execution after the answer", "trades not listed"),
     *("cancel", "cancel refused", "cancel unanswered", "cancel came too late", "fill overtakes cancel"),
+    # the prices that they hold
+    *("no price given", "quote lost", "slow quote", "quote too slow", "quote far off the market"),
+    *(f"quote: {what}" for what in SPOILED),
+    *("quote held for no time at all", "counterparty's clock off", "quote accepted"),
+    *("quote ended before its answer came", "quote ended before the decision"),
+    *("quote ended while the intent was written", "quote ended on the way"),
+    *("quote ended at its own clock alone", "quote unknown", "quote accepted already"),
     # their feeds
     *("feed broken off", "feed message lost", "feed message twice", "feed message late"),
     *("feed message without its fill", "feed message with nobody to hear it", "tells less"),
@@ -37,7 +45,8 @@ HAPPENED = {
     *(f"ended after {count} attempts" for count in (0, 1, 2)),
     *("ended as interrupted", "ended as not_taken", "ended as price_moved", "ended as store_unavailable"),
     # callers
-    *("caller left", "no answer", "asked again", "asked at once", "another body", "told in doubt", "rfq"),
+    *("caller left", "no answer", "asked again", "asked at once", "another body", "told in doubt"),
+    *("rfq", "rfq accepted twice"),
 }
 
 

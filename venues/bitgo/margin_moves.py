@@ -170,7 +170,11 @@ def moved(move: Move, body: bytes) -> Moved:
     if move.kind is MoveKind.COLLATERAL_TRANSFER:
         rows = [decode(body, wire.Balance)]
     else:
-        rows = decode(body, wire.Balances).balances or []
+        said = decode(body, wire.Balances).balances
+        if said is None:
+            # Not required by the schema, but the only content of the answer: without it nothing was said.
+            raise OffWireError("balances: expected what there is after the move, was nothing")
+        rows = said
     balances = tuple(moved_balance_of(row) for row in rows)
     if move.currency is not None and all(balance.asset != move.currency for balance in balances):
         raise OffWireError("currency: expected the one that was moved, was another")

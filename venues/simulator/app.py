@@ -7,6 +7,7 @@ from aiohttp.typedefs import Handler
 
 from . import rest, rest_margin, rest_margin_express, rest_margin_history, rest_margin_withdrawals
 from .closing import Closer
+from .coinbase import exchange as coinbase
 from .control import Control
 from .control_margin import MarginControl
 from .custody import rest as custody_rest
@@ -18,6 +19,7 @@ from .errors import NOT_FOUND, RefusedError
 from .feed import Feed
 from .gate import Gate, respond
 from .health import Health
+from .kraken.play import Kraken
 from .limiter import Verdict
 from .market import Product
 from .money import exact
@@ -42,6 +44,7 @@ class Simulator:
         self._health = Health(self.world, self._desk)
         self._closer = Closer(self.world, self._desk)
         self._gate = Gate(self.world, self._desk)
+        self._kraken = Kraken(settings.kraken, self.world)
         self._runner: web.AppRunner | None = None
         self._tickers: list[asyncio.Task[None]] = []
 
@@ -65,6 +68,8 @@ class Simulator:
         for read in custody_rest.ROUTES:
             app.router.add_route("GET", read.path, custody.handler(read))
         CustodyControl(self.world).add_routes(app.router)
+        coinbase.add_routes(self.world, app.router, self._gate.stopping)
+        self._kraken.add_routes(app.router, self._gate.stopping)
         # Its log would name every dropped connection that a fault asked for.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
         await self._runner.setup()
@@ -87,6 +92,7 @@ class Simulator:
         await asyncio.gather(*self._tickers, return_exceptions=True)
         self.world.timers.cancel_all()
         await self._feed.close()
+        await self._kraken.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -98,7 +104,9 @@ class Simulator:
                 await asyncio.sleep(pause)
                 product.step()
                 self._desk.on_book(product)
+                self.world.coinbase.on_book(product)
                 self._feed.publish_book(product)
+                self._kraken.moved(product)
 
     @web.middleware
     async def _json_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -109,6 +117,11 @@ class Simulator:
             if request.path.startswith(custody_rest.PREFIX + "/"):
                 plain = unknown(error.status).answer(self.world.custody.ids.request())
                 return web.Response(status=plain.status, body=plain.body, content_type=plain.content_type)
+            foreign = coinbase.unknown(request.path, error.status)
+            if foreign is not None:
+                return web.Response(
+                    status=foreign.status, body=foreign.body, content_type=foreign.content_type
+                )
             name = NOT_FOUND if error.status == 404 else "backend:common:invalidRequest"
             limit = self._settings.server.requests_per_second
             answer = RefusedError(name, status=error.status).answer(self.world.ids.request())

@@ -74,6 +74,9 @@ class Control:
         return {
             "products": [product_view(one) for one in self._world.products.values()],
             "accounts": [account_view(self._world, one) for one in self._world.accounts.values()],
+            "coinbase": [
+                {"portfolio_id": one.id, "name": one.name} for one in self._world.coinbase.by_id.values()
+            ],
             "counters": {
                 "requests": {
                     name.removeprefix("requests:"): count
@@ -182,6 +185,8 @@ class Control:
         """Draw the book anew and publish it at once."""
         for one in self._world.accounts.values() if account is None else (account,):
             one.maker.forget(product.name)
+        if account is None:
+            self._world.coinbase.redraw(product)
         self._desk.on_book(product)
         self._feed.publish_book(product, account)
 

@@ -10,9 +10,13 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from .clock import RFC3339, parse_time
+from .coinbase.settings import AddressSettings, CoinbaseSettings
+from .coinbase.settings import contradictions as coinbase_contradictions
 from .custody.settings import CustodySettings
 from .custody.settings import contradictions as custody_contradictions
 from .fault_model import FaultSet
+from .kraken.settings import KrakenSettings
+from .kraken.settings import contradictions as kraken_contradictions
 from .money import AMOUNT_PATTERN
 
 Amount = Annotated[str, Meta(pattern=rf"\A{AMOUNT_PATTERN}\Z")]
@@ -153,6 +157,9 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     server: ServerSettings = ServerSettings()
     custody: Annotated[list[CustodySettings], Meta(max_length=1_000)] = []
+    coinbase: Annotated[list[CoinbaseSettings], Meta(max_length=1_000)] = []
+    coinbase_address: AddressSettings = AddressSettings()
+    kraken: KrakenSettings = KrakenSettings()
 
 
 def load(path: Path) -> Settings:
@@ -180,6 +187,7 @@ def build(raw: dict[str, object]) -> Settings:
     return settings
 
 
+_SECRETS = frozenset({"token", "access_key", "passphrase", "signing_key"})
 _PLACE = re.compile(r"(?P<expected>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
 
 
@@ -197,6 +205,8 @@ def _explain(message: str, raw: dict[str, object]) -> str:
             found = found[step[1]]
         else:
             return f"{where}: {match['expected']}"
+    if where.rpartition(".")[2] in _SECRETS:
+        return f"{where}: {match['expected']}, was a value that is not shown"
     if isinstance(found, dict):
         found = "the keys " + ", ".join(sorted(found))
     return f"{where or 'the file'}: {match['expected']}, was {str(found)[:200]!r}"
@@ -231,6 +241,8 @@ def _contradictions(settings: Settings) -> list[str]:
         wrong += [f"accounts[{place}].faults: {problem}" for problem in account.faults.problems()]
         wrong += _not_a_moment(f"accounts[{place}].trades_generated_until", account.trades_generated_until)
     wrong += custody_contradictions(settings.custody, {account.token for account in settings.accounts})
+    wrong += coinbase_contradictions(settings.coinbase, names)
+    wrong += kraken_contradictions(settings.kraken)
     return wrong
 
 

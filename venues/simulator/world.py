@@ -7,6 +7,7 @@ from random import Random
 
 from .account import Account, account_from
 from .clock import Timers, parse_time
+from .coinbase.portfolio import Portfolios
 from .custody.users import Users
 from .generated import GeneratedTrades
 from .ids import Ids
@@ -42,6 +43,9 @@ class World:
         for one in settings.accounts:
             self._remember(one)
         self.custody = Users(settings.custody, settings.seed)
+        self.coinbase = Portfolios(
+            settings.coinbase, settings.coinbase_address, self.products, self.ids, settings.seed
+        )
         # A token may have access to several accounts (bitgo-notes: "several accounts may share a socket").
         self.by_token: dict[str, list[Account]] = {}
         for account in self.accounts.values():

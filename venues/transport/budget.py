@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from router.ports import BudgetSpentError, Clock, Lane
+from venues.transport.address import AddressLimit
 from venues.transport.slots import SECOND_NS, Slots
 
 _DIGITS_MAX: Final = 9
@@ -23,12 +24,23 @@ def header_number(headers: Mapping[str, str], name: str) -> int | None:
 class RequestBudget:
     """`requests_per_second` of one account. An instance belongs to one event loop.
 
-    With a `window_ns` of its own, they are requests in that window (see `pace`).
+    With a `window_ns` of its own, they are requests in that window (see `pace`, `burst`). Where the
+    counterparty counts the requests of an address too, an `address` bounds those of all its accounts.
     """
 
-    def __init__(self, requests_per_second: int, clock: Clock, window_ns: int = SECOND_NS) -> None:
+    def __init__(
+        self,
+        requests_per_second: int,
+        clock: Clock,
+        window_ns: int = SECOND_NS,
+        address: AddressLimit | None = None,
+    ) -> None:
         self._slots = Slots(requests_per_second, window_ns)
+        self._stated: dict[str, tuple[int, int]] = {}
         self._clock = clock
+        self._address = address
+        if address is not None:
+            address.freed.append(self._serve)
         self._waiting: list[tuple[Lane, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -38,32 +50,49 @@ class RequestBudget:
         """The limit."""
         return self._slots.size
 
-    def limit_to(self, requests_per_second: int, window_ns: int = SECOND_NS) -> None:
-        """A second connection to the account states a limit: the lower one holds."""
-        self._slots.shrink(requests_per_second, window_ns)
+    def state(self, who: str, requests_per_second: int, window_ns: int = SECOND_NS) -> None:
+        """A connection to the account states a limit, in the place of what it stated before.
+
+        From now on the lowest of what is stated holds, and the longest window.
+        """
+        self._stated[who] = (requests_per_second, window_ns)
+        self._resize()
+
+    def unstate(self, who: str) -> None:
+        """A connection has ended: what it stated holds no more. The last one's stays until another states."""
+        self._stated.pop(who, None)
+        self._resize()
+
+    def _resize(self) -> None:
+        if self._stated:
+            sizes, windows = zip(*self._stated.values(), strict=True)
+            self._slots.resize(min(sizes), max(windows))
+            self._serve()
 
     def left(self) -> int:
         """How many requests could go out now, whoever asks."""
-        return self._slots.free(self._clock.now())
+        now = self._clock.now()
+        free = self._slots.free(now)
+        return free if self._address is None else min(free, self._address.slots.free(now))
 
     def can_take(self, lane: Lane) -> bool:
         """Whether `try_take` would succeed."""
         if not self.try_take(lane):
             return False
-        self._slots.unused()
+        self._put_back()
         return True
 
     def try_take(self, lane: Lane) -> bool:
         """Take a request now or not at all. Who waits in a lane before this one comes first."""
         ahead = sum(1 for entry in self._waiting if entry[0] < lane and not entry[2].done())
-        return self._slots.try_take(lane, self._clock.now(), ahead)
+        return self._take_now(lane, self._clock.now(), ahead)
 
     async def take(self, lane: Lane, deadline: int) -> None:
         """Take a request, waiting for one until `deadline` (nanoseconds since the epoch).
 
         Raises `BudgetSpentError` if none came free in time.
         """
-        if self._is_next(lane) and self._slots.try_take(lane, self._clock.now()):
+        if self._is_next(lane) and self._take_now(lane, self._clock.now()):
             return
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
@@ -81,7 +110,7 @@ class RequestBudget:
                 ) from None
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._slots.unused()
+                self.unused()
             raise
         finally:
             turn.cancel()
@@ -103,12 +132,32 @@ class RequestBudget:
             after = header_number(headers, "Retry-After")
             # A 429 without a usable Retry-After still says that the window is full.
             self._slots.block(1 if after is None else after, now)
+            if self._address is not None:
+                self._address.refused(after, now)
+        if self._address is not None:
+            self._address.answered(now, refused=status == 429 or status is None)
         self._serve()
 
     def unused(self) -> None:
         """What was taken saw no request."""
-        self._slots.unused()
+        self._put_back()
+        if self._address is not None:
+            self._address.tell()
         self._serve()
+
+    def _take_now(self, lane: Lane, now: int, ahead: int = 0) -> bool:
+        """Take a slot of the account and, where addresses are counted, one of the address, or neither."""
+        if not self._slots.try_take(lane, now, ahead):
+            return False
+        if self._address is None or self._address.slots.try_take(lane, now):
+            return True
+        self._slots.unused()
+        return False
+
+    def _put_back(self) -> None:
+        self._slots.unused()
+        if self._address is not None:
+            self._address.slots.unused()
 
     def _is_next(self, lane: Lane) -> bool:
         return not any(entry[0] <= lane and not entry[2].done() for entry in self._waiting)
@@ -118,7 +167,7 @@ class RequestBudget:
         while self._waiting:
             lane, _, turn = self._waiting[0]
             if not turn.done():
-                if not self._slots.try_take(lane, now):
+                if not self._take_now(lane, now):
                     break
                 turn.set_result(None)
             heapq.heappop(self._waiting)
@@ -128,8 +177,24 @@ class RequestBudget:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        at = self._slots.changes_at(now) if self._waiting else None
+        at = self._changes_at(now) if self._waiting else None
         if at is not None:
             # A millisecond later, so that a timer that fires early does not find the slot resting still.
             delay = (at - now) / 1e9 + 0.001
             self._timer = asyncio.get_running_loop().call_later(delay, self._serve)
+
+    def _changes_at(self, now: int) -> int | None:
+        """When, at the earliest, time alone frees what was in the way: here, or at the address."""
+        times = [self._slots.changes_at(now)]
+        if self._address is not None:
+            times.append(self._address.slots.changes_at(now))
+        return min((at for at in times if at is not None), default=None)
+
+
+def burst(requests_per_second: int, seconds: int) -> tuple[int, int]:
+    """Slots and window, in nanoseconds, for a limit a second that may be used up for some seconds at once.
+
+    25 a second with bursts of 50 are 50 requests in two seconds: no window of any length then holds more than
+    a bucket of 50 that is filled at 25 a second lets through.
+    """
+    return requests_per_second * seconds, seconds * SECOND_NS

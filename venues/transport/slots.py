@@ -53,10 +53,13 @@ class Slots:
         """Requests a second."""
         return self._size
 
-    def shrink(self, size: int, window_ns: int = SECOND_NS) -> None:
-        """Allow fewer from now on; never more."""
-        self._size = max(1, min(self._size, size))
-        self._window_ns = max(self._window_ns, window_ns)
+    def resize(self, size: int, window_ns: int = SECOND_NS) -> None:
+        """Allow so many from now on, be it more or fewer.
+
+        What rests already rests as long as it was to: a slot of another size is none of a new one.
+        """
+        self._size = max(1, size)
+        self._window_ns = window_ns
 
     def free(self, now: int) -> int:
         """How many requests could go out now."""

@@ -6,6 +6,8 @@
     feed down                         → DEGRADED
     stopped                           → STOPPED, for good
 
+Of a counterparty that streams nothing the feed is left out of it: it is READY without, and never DEGRADED.
+
 A feed that goes down misses nothing for good: it is DEGRADED until it is back, and then CONNECTING until
 what it missed was read (`sync_wanted` → `synchronous`).
 """
@@ -18,9 +20,12 @@ from venues.transport.health import Score
 
 
 class Standing:
-    """The state and who waits for it. `changed` is called when the state is another than before."""
+    """The state and who waits for it. `changed` is called when the state is another than before.
 
-    def __init__(self, clock: Clock, changed: Callable[[], None]) -> None:
+    `streams`: whether the counterparty has a feed at all.
+    """
+
+    def __init__(self, clock: Clock, changed: Callable[[], None], *, streams: bool = True) -> None:
         self.score = Score()
         self.feed_at: int | None = None
         self._clock = clock
@@ -29,6 +34,7 @@ class Standing:
         self._changed_at = clock.now()
         self._detail: str | None = None
         self._feed_up = False
+        self._streams = streams
         self._products = False
         self._stopped = False
         # How often something was (perhaps) missed, and up to which time of these it was read again.
@@ -41,6 +47,8 @@ class Standing:
         self._is_closed = asyncio.Event()
         self._is_closed.set()
         self._sync.set()
+        if not streams:
+            self._feed_tried.set()
 
     def health(self, budget_left: int) -> Health:
         """What others see."""
@@ -145,4 +153,4 @@ class Standing:
             return ConnectionState.DOWN
         if not self._products or self._read < self._missed:
             return ConnectionState.CONNECTING
-        return ConnectionState.READY if self._feed_up else ConnectionState.DEGRADED
+        return ConnectionState.READY if self._feed_up or not self._streams else ConnectionState.DEGRADED

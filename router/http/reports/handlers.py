@@ -29,7 +29,8 @@ T = TypeVar("T")
 
 READS_MAX: Final = 20
 """Rounds of requests to counterparties for a page: a filter that nothing fits must not hold a caller."""
-CSV_TYPE: Final = "text/csv; charset=utf-8; header=present"
+MEDIA_CSV: Final = "text/csv"
+CSV_TYPE: Final = f"{MEDIA_CSV}; charset=utf-8; header=present"
 _VARY: Final = {"Vary": "Accept"}
 _ENCODER: Final = msgspec.json.Encoder()
 

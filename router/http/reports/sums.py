@@ -56,6 +56,8 @@ def _settlement(row: SettlementSummary) -> list[tuple[Cell, ...]]:
         sums = (total.used_credit, total.exposure, total.unrealized_pnl)
         cells = [cell for amount in sums for cell in (amount, None if amount is None else total.currency)]
         lines.append((as_of, TOTAL, None, None, None, None, None, None, *cells, None, *no_risk))
+    if profile is None or limits is None:
+        return lines
     risk = (
         profile.net_open_position,
         profile.collateral,

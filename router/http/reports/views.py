@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace as _replace
 
-from router.core.account import RiskProfile, RiskSettings, Value, VenueTrade
+from router.core.account import CreditLine, RiskProfile, RiskSettings, Value, VenueTrade
 from router.core.errors import Code
 from router.core.model import Outcome
 from router.core.money import format_amount
@@ -180,7 +180,26 @@ def settlement_view(row: SettlementSummary) -> wire.SettlementSummary:
             for total in row.totals
         ],
         exposure_usd=amount(row.exposure_usd),
-        risk=_risk(row, row.profile, row.settings),
+        risk=None if row.profile is None or row.settings is None else _risk(row, row.profile, row.settings),
+        credit=None if row.credit is None else _credit(row.credit),
+    )
+
+
+def _credit(line: CreditLine) -> wire.SettlementCredit:
+    return wire.SettlementCredit(
+        currency=line.currency,
+        limit=format_amount(line.limit),
+        utilized=format_amount(line.utilized),
+        available=format_amount(line.available),
+        enabled=line.enabled,
+        frozen=line.frozen,
+        frozen_reason=line.frozen_reason,
+        amounts_due=[
+            wire.SettlementDue(
+                currency=due.currency, amount=format_amount(due.amount), due_at=optional_time(due.due_at)
+            )
+            for due in line.amounts_due
+        ],
     )
 
 

@@ -172,15 +172,40 @@ class SettlementRisk(Answer, frozen=True):
     distance_to_liquidation: AnswerAmount | None
 
 
+class SettlementDue(Answer, frozen=True):
+    """What must be paid of a credit line; `due_at`: null where no day is said."""
+
+    currency: str
+    amount: AnswerAmount
+    due_at: Time | None
+
+
+class SettlementCredit(Answer, frozen=True):
+    """Post-trade credit that is one line over all assets. `available`: what of `limit` is not utilized."""
+
+    currency: str
+    limit: AnswerAmount
+    utilized: AnswerAmount
+    available: AnswerAmount
+    enabled: bool
+    frozen: bool
+    frozen_reason: str | None
+    amounts_due: list[SettlementDue]
+
+
 class SettlementSummary(Answer, frozen=True):
-    """How a PTS account stands with the counterparty. Advisory: it decides nothing."""
+    """How a PTS account stands with the counterparty. Advisory: it decides nothing.
+
+    `risk`: null where the counterparty has no risk profile; `credit`: null where credit is no single line.
+    """
 
     connection: ConnectionRef
     as_of: Time
     assets: list[SettlementAsset]
     totals: list[SettlementTotal]
     exposure_usd: AnswerAmount | None
-    risk: SettlementRisk
+    risk: SettlementRisk | None
+    credit: SettlementCredit | None
 
 
 class QualityFigures(Answer, frozen=True):

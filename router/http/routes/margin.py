@@ -7,7 +7,9 @@ import msgspec
 
 from router.core.errors import Code
 from router.http import margin, margin_bodies, margin_moves
+from router.http import margin_requests as requests
 from router.http import margin_wire as wire
+from router.http import wire as common
 from router.http.context import Handler
 from router.http.routes.operation import CURSOR, LIMIT, PLACED, Good, Operation, Parameter
 from router.settings import Scope
@@ -47,6 +49,13 @@ _CURRENCIES: Final = Parameter(
     "Only these, with commas between them.",
 )
 
+_KEY: Final = Parameter(
+    requests.IDEMPOTENCY_KEY,
+    Annotated[str, msgspec.Meta(pattern=common.ID_PATTERN, examples=["desk-7-000123"])],
+    "The caller's key: the same key with the same body is the same move, and is never made twice.",
+    required=True,
+)
+
 
 def _time(name: str, summary: str) -> Parameter:
     return Parameter(name, Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})], summary)
@@ -80,6 +89,7 @@ def _move(
         MOVE_CODES,
         body=body,
         example=example,
+        headers=(_KEY,),
         scope=Scope.TRADE,
     )
 

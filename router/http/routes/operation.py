@@ -13,20 +13,25 @@ from router.settings import Scope
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """A query parameter, none of which is required; `kind` is the type that its schema is made from."""
+    """A parameter of the query or a header; `kind` is the type that its schema is made from."""
 
     name: str
     kind: object
     summary: str
     default: object = None
+    required: bool = False
 
 
 class Good(msgspec.Struct, frozen=True):
-    """An answer that is no problem: a wire type, or the media type of what is no JSON of ours."""
+    """An answer that is no problem: a wire type, or the media type of what is no JSON of ours.
+
+    `also`: media types that the same answer comes in besides, as text, for who asks for them.
+    """
 
     summary: str
     body: type[msgspec.Struct] | None = None
     media_type: str = "application/json"
+    also: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     parts: tuple[type[msgspec.Struct], ...] = ()
     """Wire types that stand inside of another format, and must be described all the same."""
@@ -45,6 +50,9 @@ class Operation(msgspec.Struct, frozen=True):
     body: type[msgspec.Struct] | None = None
     example: Mapping[str, object] | None = None
     query: tuple[Parameter, ...] = ()
+    headers: tuple[Parameter, ...] = ()
+    """What it reads of the request's headers. `Accept`, `Content-Type` and `Authorization` are none of them:
+    OpenAPI describes those by the answers, the body and the security scheme (3.1, Parameter Object)."""
     scope: Scope | None = Scope.READ
 
     @property

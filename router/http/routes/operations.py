@@ -6,6 +6,7 @@ import msgspec
 
 from router.core.errors import Code
 from router.http import docs, handlers, stream, wire
+from router.http.margin_wire import MarginOperation
 from router.http.routes.operation import Good, Operation, Parameter
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -14,14 +15,22 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/v1/events",
         stream.follow_events,
         "events",
-        "Follow orders, competitions and connections as they change, as server-sent events",
+        "Follow orders, competitions, connections and margin operations as they change (server-sent events)",
         {
             200: Good(
-                "Events `order` (an Order, its `competition` null), `competition` (a CompetitionEvent) and "
-                "`connection` (a Connection). With `Last-Event-ID`, what was missed comes first, or an event "
-                "`reset` where that is gone; an event `overflow` ends the stream of who reads too slowly.",
+                "Events `order` (an Order, its `competition` null), `competition` (a CompetitionEvent), "
+                "`connection` (a Connection), `operation` (a MarginOperation) and `foreign_order` (a "
+                "ForeignOrder: one that this router did not send). With `Last-Event-ID`, what was missed "
+                "comes first, or an event `reset` where that is gone; an event `overflow` ends the stream of "
+                "who reads too slowly.",
                 media_type=stream.EVENT_STREAM,
-                parts=(wire.Order, wire.CompetitionEvent, wire.Connection),
+                parts=(
+                    wire.Order,
+                    wire.CompetitionEvent,
+                    wire.Connection,
+                    MarginOperation,
+                    wire.ForeignOrder,
+                ),
             )
         },
         (Code.INVALID_REQUEST, Code.TOO_MANY_REQUESTS),
@@ -33,6 +42,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
                 "types",
                 Annotated[str, msgspec.Meta(pattern=stream.TYPES_PATTERN, examples=["order,connection"])],
                 "Only events of these types, with commas between them.",
+            ),
+        ),
+        headers=(
+            Parameter(
+                stream.LAST_EVENT_ID,
+                str,
+                "The `id` of the last event that was seen: what was missed comes first.",
             ),
         ),
     ),

@@ -7,6 +7,7 @@ import msgspec
 from router.core.errors import Code
 from router.http import wire as common
 from router.http.reports import handlers, wire
+from router.http.reports.handlers import MEDIA_CSV
 from router.http.reports.query import ROWS_MAX
 from router.http.requests import PAGE_LENGTH
 from router.http.routes.operation import Good, Operation, Parameter
@@ -40,7 +41,7 @@ _READ: Final = (Code.INVALID_REQUEST, Code.NOT_FOUND, Code.STORE_UNAVAILABLE)
 
 
 def _good(summary: str, body: type[msgspec.Struct]) -> dict[int, Good]:
-    return {200: Good(summary, body)}
+    return {200: Good(summary, body, also=(MEDIA_CSV,))}
 
 
 OPERATIONS: Final[tuple[Operation, ...]] = (

@@ -2,29 +2,70 @@
 
 import re
 import socket
+from collections.abc import Iterator
 
 import pytest
+from cyclopts import App
 
-from router.cli.app import main
+from router.cli.app import main, make_app
 from tests.unit.cli import samples
 from tests.unit.cli.conftest import HANG_UP, FakeRouter, Run
 
 ORDER = ("order", "BTC-USD", "buy", "0.5")
-COMMANDS = (
-    (),
-    ("serve",),
-    ("simulate",),
-    ("demo",),
-    ("quote",),
-    ("order",),
-    ("orders",),
-    ("orders", "list"),
-    ("orders", "show"),
-    ("orders", "cancel"),
-    ("orders", "resolve"),
-    ("events",),
-    ("connections",),
-)
+
+
+def commands(app: App, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command of a tree of them, the tree itself first."""
+    yield at
+    for name in app:
+        if not name.startswith("-"):
+            yield from commands(app[name], (*at, name))
+
+
+COMMANDS = tuple(commands(make_app()))
+
+
+def test_every_command_is_there() -> None:
+    """By name, so that none is lost unseen."""
+    listed: dict[str, list[str]] = {}
+    for command in COMMANDS[1:]:
+        listed.setdefault(command[0], []).extend(command[1:])
+    assert listed == {
+        "serve": [],
+        "simulate": [],
+        "demo": [],
+        "quote": [],
+        "order": [],
+        "orders": ["list", "show", "cancel", "resolve"],
+        "connections": ["list", "show", "add", "edit", "test", "remove"],
+        "events": [],
+        "margin": [
+            "profile",
+            "settings",
+            "positions",
+            "collateral",
+            "snapshot",
+            "activity",
+            "close-requests",
+            "withdrawals",
+            "transfer",
+            "position-transfer",
+            "cover",
+            "close",
+            "withdraw",
+            "operations",
+            "resolve",
+        ],
+        "report": [
+            "portfolio",
+            "balances",
+            "trades",
+            "settlement-summary",
+            "transactions",
+            "execution-quality",
+            "reconciliation",
+        ],
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -242,6 +283,20 @@ async def test_showing_an_order_says_whether_its_outcome_is_known(
 ) -> None:
     router.answer("GET", "/v1/orders/o-1", 200, answer)
     assert code == (await run("orders", "show", "o-1")).code
+
+
+async def test_what_a_counterparty_executed_that_had_refused_it_is_shown(
+    router: FakeRouter, run: Run
+) -> None:
+    denied = {"connection": samples.MARGIN, "executed_quantity": "0.2", "average_price": "100.2"}
+    kept = {"connection": samples.TREASURY, "executed_quantity": "0.5", "average_price": "100"}
+    router.answer("GET", "/v1/orders/o-1", 200, samples.FILLED | {"attempts": [denied, kept]})
+    assert (
+        "and executed 0.2 BTC on BitGo Margin PTS, which had refused it"
+        in (await run("orders", "show", "o-1")).flat
+    )
+    router.answer("GET", "/v1/orders/o-2", 200, samples.FILLED | {"attempts": [kept]})
+    assert "which had refused it" not in (await run("orders", "show", "o-2")).flat
 
 
 async def test_an_order_is_found_by_its_client_order_id(router: FakeRouter, run: Run) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.unit.cli import samples
+from tests.unit.cli import test_margin as margin
 from tests.unit.cli.conftest import HANG_UP, FakeRouter, Run
 
 DOUBT = {
@@ -148,6 +149,22 @@ HELD = {
     "winner": samples.MARGIN,
     "entries": samples.ENTRIES,
 }
+OPERATION = margin.DOUBTFUL | {
+    "kind": "cover",
+    "currency": None,
+    "quantity": None,
+    "currencies": ["BTC", "ETH"],
+}
+FOREIGN = {
+    "connection": samples.MARGIN,
+    "venue_order_id": "v-9",
+    "venue_client_order_id": None,
+    "product": "BTC-USD",
+    "side": "sell",
+    "state": "done",
+    "filled_quantity": "0.5",
+    "time": "2026-01-02T03:04:05.678901Z",
+}
 STREAM = (
     "retry: 1000\n\nid: e-6\n\n"
     + event(7, "competition", HELD)
@@ -156,7 +173,9 @@ STREAM = (
     + event(9, "order", ENDED)
     + event(10, "connection", samples.CONNECTIONS["data"][1])  # type: ignore[index]  # a list of objects
     + event(11, "reset", {"detail": "events were missed"})
-    + event(12, "news", {"of": "a later version"})
+    + event(12, "operation", OPERATION)
+    + event(13, "foreign_order", FOREIGN)
+    + event(14, "news", {"of": "a later version"})
 ).encode()
 
 
@@ -170,10 +189,12 @@ async def test_events_are_a_line_each(router: FakeRouter, run: Run, monkeypatch:
         "order       desk-7-000123 rejected on BitGo Margin PTS, found absent by J. Doe, not_taken",
         "connection  BitGo Margin PTS is down: no answer",
         'reset       {"detail": "events were missed"}',
+        "operation   cover pending on BitGo Margin PTS, in doubt, BTC, ETH",
+        "not ours    done on BitGo Margin PTS: sell BTC-USD, 0.5 filled",
         'news        {"of": "a later version"}',
     ]
     assert ran.code == 4
-    assert "go on with --after e-12" in ran.err
+    assert "go on with --after e-14" in ran.err
 
 
 async def test_events_as_json_are_the_data_as_it_came(router: FakeRouter, run: Run) -> None:

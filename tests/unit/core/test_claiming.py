@@ -88,3 +88,17 @@ def test_what_moved_is_counted_once() -> None:
     before, after = order(None, "0.1", "10"), order(None, "0.3", "31")
     assert moved_between(before, after) == {"BTC": D("0.2"), "USD": D("-21.021")}
     assert moved_between(after, after) == {"BTC": 0, "USD": 0}
+
+
+@pytest.mark.parametrize(("side", "moved"), [(Side.BUY, "-50.75"), (Side.SELL, "49.25")])
+def test_an_accepted_quote_moves_the_fee_that_was_quoted(side: Side, moved: str) -> None:
+    attempt = build.attempt(connection=build.connection(fee_bps="10"), quoted_fee=D("0.75"))
+    done = build.order(
+        request=build.request(side=side),
+        attempts=(attempt,),
+        filled_base=D("0.5"),
+        filled_quote=D(50),
+        fills=(build.fill("t-1", "0.5", "100"),),
+    )
+    assert moves_of(done)["USD"] == D(moved)
+    assert attempt.fee_paid(D(0)) == 0

@@ -277,6 +277,24 @@ async def test_funds_that_the_counterparty_holds_are_not_counted_twice(database_
         await append(two, order, routed(order), cover("40", stated_at=T0 + 2_000_000_000))
 
 
+async def test_a_fill_in_part_frees_nothing_for_a_balance_that_was_read_before_it(
+    postgres: PostgresServer, database: str, database_url: str
+) -> None:
+    async with routers(database_url, 2) as (one, two):
+        first = await intended(one, 1, "a")
+        part = Reported(build.report(VenueState.WORKING, build.fill(quantity="0.25")))
+        await append(one, first, reported(first, part))  # acknowledged at T0; half of the 60 is spent
+        assert reservations(postgres, database) == [f"{first.id}|bitgo-spot|USD|60"]
+        order = numbered(1, "b")
+        await two.accept(order)
+
+        # 100 were there when they were read. 70 are there now, and the first order may take 30 of these.
+        with pytest.raises(ReservationRefusedError):
+            await append(two, order, routed(order, "50"), cover("50", stated_at=T0))
+        # Read after the acknowledgement the balance is without the 60 already.
+        await append(two, order, routed(order, "40"), cover("0", stated_at=T0 + 2_000_000_000))
+
+
 async def test_a_reservation_goes_with_its_order_to_whoever_takes_it_over(database_url: str) -> None:
     async with routers(database_url, 3) as (one, two, three):
         await intended(one, 1, "a")

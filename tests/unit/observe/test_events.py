@@ -4,7 +4,7 @@ import pytest
 
 from router.core.errors import Code, OrderError
 from router.core.finding import Finding, Found
-from router.core.model import VenueState
+from router.core.model import Side, VenueState
 from router.core.order import (
     FindingRecorded,
     NotRouted,
@@ -15,10 +15,11 @@ from router.core.order import (
     WentInDoubt,
     step,
 )
-from router.observe.events import EventBus, Kind, Published, TooManyFollowersError
+from router.observe.events import EventBus, ForeignReport, Kind, Published, TooManyFollowersError
+from router.ports import ForeignOrder
 from tests.fakes.world import Seen
 from tests.unit import build
-from tests.unit.build import T0
+from tests.unit.build import T0, D
 
 ROUTED = Routed(build.attempt(), "competition-1", None)
 DOUBTFUL = step(step(build.order(), ROUTED, T0), WentInDoubt("reset", T0), T0)
@@ -172,3 +173,13 @@ def test_a_finding_is_a_line_with_the_name_and_the_reason() -> None:
             "average_price": None,
         }
     ]
+
+
+async def test_orders_that_are_not_ours_are_published() -> None:
+    seen = Seen()
+    follower = seen.observer.events.follow()
+    order = ForeignOrder("v-9", None, "BTC-USD", Side.SELL, VenueState.DONE, D("0.5"), T0)
+    seen.observer.foreign_order("pts", order)
+    (event,) = await follower.next() or ()
+    assert (event.kind, event.subject) == (Kind.FOREIGN_ORDER, ForeignReport("pts", order))
+    assert event.order_id is None

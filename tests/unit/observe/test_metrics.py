@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from router.core.errors import Code, UnavailableError
 from router.core.model import OrderStatus, Outcome, Reason, Side, Source, VenueState
+from router.core.movement import MoveKind
 from router.observe.lag import watch_lag
 from router.observe.metrics import Metrics
 from router.ports import ConnectionState, ConnectionView, Health
@@ -16,7 +17,7 @@ from tests.unit.build import T0, D, request
 from tests.virtual_loop import in_virtual_time, pass_time
 
 BOUNDED: dict[str, set[str]] = {
-    "result": {"won", "rfq", "no_quotes", "no_eligible_counterparty"},
+    "result": {"won", "rfq", "no_quotes", "no_eligible_counterparty", "done", "rejected"},
     "connection": {"spot", "pts"},
     "outcome": {each.value for each in Outcome},
     "reason": {each.value for each in Reason},
@@ -26,6 +27,7 @@ BOUNDED: dict[str, set[str]] = {
     "operation": {"accept", "append", "keep_competition", "open_orders", "order"},
     "state": {each.value for each in ConnectionState},
     "order_state": {each.value for each in VenueState},
+    "kind": {each.value for each in MoveKind},
 }
 
 
@@ -109,6 +111,27 @@ async def test_what_alerts_are_made_of_is_there_before_it_happens() -> None:
     assert found["caas_router_credit_failures_total", (("code", "credit_frozen"), on_pts)] == 0
     # A Spot account has no credit that could fail.
     assert ("caas_router_credit_failures_total", (("code", "credit_frozen"), on_spot)) not in found
+
+
+def test_a_connection_that_is_made_while_it_runs_has_its_series_before_anything_happens_there() -> None:
+    metrics = Metrics()
+    shown: list[ConnectionView] = []
+    metrics.watch(lambda: shown, lambda: T0)
+    health = Health(ConnectionState.READY, None, True, T0, 7, D(0), None, T0)
+    shown += [
+        ConnectionView(build.connection(name, pts=name == "new-pts"), "exchange", True, health, ())
+        for name in ("new-spot", "new-pts")
+    ]
+    found = samples(metrics)
+    for name in ("new-spot", "new-pts"):
+        here = ("connection", name)
+        assert found["caas_router_foreign_orders_total", (here, ("order_state", "done"))] == 0
+        assert found["caas_router_contradictions_total", (here,)] == 0
+        assert found["caas_router_orders_in_doubt_overdue", (here,)] == 0
+    overdue = "caas_router_margin_operations_in_doubt_overdue"
+    assert found[overdue, (("connection", "new-pts"), ("kind", "cover"))] == 0
+    # Nothing can be moved on a Spot account.
+    assert (overdue, (("connection", "new-spot"), ("kind", "cover"))) not in found
 
 
 @in_virtual_time

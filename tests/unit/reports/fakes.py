@@ -257,6 +257,8 @@ class FakeJournal:
     def __init__(self, *orders: Order, page: int = 2) -> None:
         self.all = sorted(orders, key=lambda order: (order.created_at, order.id), reverse=True)
         self.competitions: dict[str, bytes] = {}
+        self.shown: dict[tuple[str, str], Order] = {}
+        """By connection and the counterparty's id: what earlier attempts were executed under."""
         self.page = page
         self.error: Exception | None = None
 
@@ -271,7 +273,8 @@ class FakeJournal:
     ) -> Mapping[str, Order]:
         if self.error is not None:
             raise self.error
-        return {
+        earlier = {name: order for (at, name), order in self.shown.items() if at == connection_id}
+        return {name: order for name, order in earlier.items() if name in venue_order_ids} | {
             order.venue_order_id: order
             for order in self.all
             if order.venue_order_id in venue_order_ids and _at(order, connection_id)

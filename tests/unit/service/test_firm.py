@@ -80,6 +80,37 @@ async def test_a_price_with_fees_that_is_stated_is_what_it_ranks_and_claims_by()
 
 
 @in_virtual_time
+async def test_the_fee_that_was_quoted_is_what_the_balance_gave() -> None:
+    cb = firm("99.5", fee_bps="100")
+    async with world(cb) as w:
+        ask = QuoteAsk("ask", build.product(), request().side, D(2), "BTC", None, D(500))
+        cb.firm_quotes.append(cb.holds(ask, all_in_price="99.75"))
+
+        answer = await w.desk.submit(request(quantity=D(2)))
+
+        assert answer.order.status is OrderStatus.FILLED
+        assert answer.order.attempts[-1].quoted_fee == D("0.50")
+        assert w.ledger.free("cb", "USD") == D(1_000_000) - D("199.50")
+
+
+@in_virtual_time
+async def test_a_price_for_another_size_is_no_price() -> None:
+    cb = firm("99.5")
+    async with world(spot(), cb) as w:
+        w["spot"].streams("99.00", "100.00")
+        ask = QuoteAsk("ask", build.product(), request().side, D(1), "BTC", None, D(500))
+        cb.firm_quotes.append(cb.holds(ask))
+
+        answer = await w.desk.submit(request(quantity=D(2)))
+
+        assert became(answer.competition) == {
+            "cb": (Outcome.FAILED, Reason.INVALID_QUOTE),
+            "spot": (Outcome.WON, None),
+        }
+        assert cb.submitted == []
+
+
+@in_virtual_time
 async def test_a_quote_that_ended_before_the_order_was_durable_is_not_accepted() -> None:
     cb = firm("99.5")
     cb.hold_ns = 100 * MS
@@ -246,6 +277,23 @@ async def test_an_rfq_stands_as_long_as_its_shortest_quote_and_is_accepted_by_th
         [sent] = cb.submitted
         assert (sent.quote_id, sent.time_in_force) == ("quote-1", TimeInForce.FOK)
         assert len(cb.asks) == 1
+
+
+@in_virtual_time
+async def test_an_accepted_rfq_claims_the_fees_that_were_quoted() -> None:
+    cb = firm("99.5")
+    async with world(spot(), cb) as w:
+        w["spot"].streams("99.00", "100.00")
+        cb.before_submit = lambda _sent: claims.append(w.reserved("cb"))
+        claims: list[Decimal] = []
+        ask = QuoteAsk("ask", build.product(), request().side, D(2), "BTC", None, D(500))
+        cb.firm_quotes.append(cb.holds(ask, all_in_price="99.75"))
+        rfq = await w.desk.request_quote(request(client_order_id="", quantity=D(2)))
+
+        answer = await w.desk.accept(rfq.id, "accepted", None, None)
+
+        assert answer.order.status is OrderStatus.FILLED
+        assert claims == [D("199.50")]
 
 
 @in_virtual_time

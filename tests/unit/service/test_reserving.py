@@ -15,7 +15,7 @@ from router.core.model import (
     VenueState,
 )
 from router.core.pricing import price_quote
-from router.ports import ConnectionState, Taken
+from router.ports import ConnectionState, SubmitResult, Taken
 from router.service.competing import Competing
 from router.service.executing import Executing
 from router.service.orders import Orders
@@ -91,6 +91,33 @@ async def test_what_the_counterparty_holds_already_is_not_subtracted_twice() -> 
         w["spot"].balances = {"USD": D(55)}
         await w["spot"].read_balances()
         assert w.ledger.free("spot", "USD") == 55
+
+
+@in_virtual_time
+async def test_what_a_fill_moved_is_not_lost_while_its_sum_is_unknown() -> None:
+    async with world(spot(USD="100", BTC="0")) as w:
+        venue = w["spot"]
+        venue.streams("99.00", "100.00")
+        sized = request(quantity=D(60), quantity_currency="USD")
+        answering: asyncio.Future[SubmitResult] = asyncio.get_running_loop().create_future()
+        venue.answers.append(answering)
+        submit = asyncio.create_task(w.desk.submit(sized))
+        sent = await venue.submissions.get()
+        listener = w.desk.listener
+        parts = [build.fill(f"t-{number}", "0.2", "100.00") for number in range(3)]
+
+        listener.order_reported(
+            "spot", venue.report(sent, VenueState.WORKING, parts[1], filled_base=D("0.4"), filled_quote=None)
+        )
+        assert (w.ledger.free("spot", "USD") or D(0)) <= D(40)
+        listener.order_reported(
+            "spot", venue.report(sent, VenueState.WORKING, parts[0], filled_base=D("0.2"), filled_quote=D(20))
+        )
+        listener.order_reported("spot", venue.report(sent, VenueState.DONE, *parts))
+
+        answering.set_result(Taken(venue.report(sent, VenueState.DONE, *parts)))
+        assert (await submit).order.status is OrderStatus.FILLED
+        assert w.ledger.free("spot", "USD") == D(40)
 
 
 @in_virtual_time

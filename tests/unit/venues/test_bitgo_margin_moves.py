@@ -212,15 +212,20 @@ async def test_a_documented_refusal(move: Move) -> None:
         (301, {}),
         (200, {}),
         (200, []),
+        (200, {"balances": None}),
+        (200, {"balances": 1}),
+        (200, {"balances": [{"currency": "BTC"}]}),
         (200, {"balances": [{"currency": "", "quantity": "1"}]}),
+        (200, {"balances": [{"currency": "BTC", "quantity": "one"}]}),
         b"<html>",
+        b"[" * 200_000,
+        b'{"balances": ' + b"[" * 200_000,
+        b'{"other": ' + b"[" * 200_000,
         RESET,
     ],
     ids=str,
 )
 async def test_whatever_else_comes_leaves_a_move_in_doubt(move: Move, said: Answer) -> None:
-    if move.kind is MoveKind.COVER and said == (200, {}):
-        said = (200, {"balances": 1})
     async with books({PATHS[move.kind]: said}, pts=True) as (found, there):
         outcome = await found.margin.send(move)
         assert isinstance(outcome, MoveUnanswered)

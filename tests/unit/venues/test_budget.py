@@ -166,12 +166,36 @@ def test_garbage_in_a_header_is_no_number(garbage: str) -> None:
     assert header_number({"Retry-After": garbage}, "Retry-After") is None
 
 
-def test_a_lower_limit_of_a_second_connection_holds() -> None:
+def test_the_lowest_limit_that_is_stated_holds_as_long_as_it_is() -> None:
     async def main() -> None:
         budget = RequestBudget(10, LoopClock())
-        budget.limit_to(4)
+        budget.state("spot", 10)
+        budget.state("pts", 4)
         assert budget.requests_per_second == 4
-        budget.limit_to(9)
+        budget.state("spot", 20)
         assert budget.left() == 4
+        budget.state("pts", 15)
+        assert budget.left() == 15
+        budget.unstate("pts")
+        budget.unstate("nobody")
+        assert budget.left() == 20
+        budget.unstate("spot")
+        assert budget.left() == 20
+
+    virtually(main)
+
+
+def test_a_raised_limit_serves_who_waits_at_once() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(1, clock)
+        budget.state("spot", 1)
+        assert budget.try_take(Lane.CANCEL)
+        waits = asyncio.create_task(budget.take(Lane.CANCEL, clock.now() + 60 * SECOND))
+        await asyncio.sleep(0)
+        began = clock.now()
+        budget.state("spot", 2)
+        await waits
+        assert clock.now() == began
 
     virtually(main)

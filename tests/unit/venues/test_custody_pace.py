@@ -67,10 +67,10 @@ def test_a_slot_rests_for_its_window_and_not_for_a_second() -> None:
     assert slots.try_take(PROBE_LANE, 3 * SECOND + SECOND // 50)
 
 
-def test_the_lower_of_two_limits_holds() -> None:
+def test_another_limit_holds_from_the_next_request_on() -> None:
     slots = Slots(*pace(360))
-    slots.shrink(*pace(20))
+    slots.resize(*pace(20))
     assert len(greedy(slots, PROBE_LANE, MINUTE)) <= 20
     slots = Slots(*pace(20))
-    slots.shrink(*pace(360))
-    assert len(greedy(slots, PROBE_LANE, MINUTE)) <= 20
+    slots.resize(*pace(360))
+    assert 20 < len(greedy(slots, PROBE_LANE, MINUTE)) <= 360

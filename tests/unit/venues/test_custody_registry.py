@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from router.core.model import Connection
 from router.ports import ConnectionState
 from router.secrets import Secret
 from router.settings import CompetitionSettings, CustodySettings
+from tests.unit.build import D
 from tests.unit.venues.custody_platform import custody_settings
 from tests.unit.venues.support import WallClock, draws
 from venues.registry import Registry
@@ -30,6 +32,18 @@ async def test_connections_with_one_token_share_the_lower_limit() -> None:
     one = builder.build_custody(settings(enterprise_id="a"))
     two = builder.build_custody(settings(enterprise_id="b", requests_per_minute=120))
     assert (one.health().budget_left, two.health().budget_left) == (2, 2)
+
+
+async def test_a_raised_limit_holds_at_once_and_one_that_ended_no_more() -> None:
+    builder = registry()
+    builder.build_custody(settings(requests_per_minute=120))
+    raised = builder.build_custody(settings(requests_per_minute=360))
+    assert raised.health().budget_left == 6
+    another = {"connection": Connection("vault-2", "Vault 2", False, "bitgo", D(0))}
+    slow = builder.build_custody(settings(requests_per_minute=120, **another))
+    assert raised.health().budget_left == 2
+    builder.retire_custody(slow)
+    assert raised.health().budget_left == 6
 
 
 async def test_another_token_or_host_has_a_budget_of_its_own() -> None:

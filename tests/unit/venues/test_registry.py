@@ -51,6 +51,27 @@ async def test_the_lower_of_two_stated_limits_holds() -> None:
     assert venues["spot"].health().budget_left == 4
 
 
+async def test_a_limit_that_is_raised_holds_at_once_and_the_one_it_replaces_ends_without_a_trace() -> None:
+    made = registry()
+    before = made.build(settings("spot", requests_per_second=4))
+    after = made.build(settings("spot", requests_per_second=20))
+    assert after.health().budget_left == 20
+    made.retire(before)
+    assert after.health().budget_left == 20
+
+
+async def test_one_that_has_ended_states_nothing_any_more() -> None:
+    made = registry()
+    spot = made.build(settings("spot"))
+    pts = made.build(settings("pts", pts=True, requests_per_second=4))
+    again = made.build(settings("pts", pts=True, requests_per_second=6))
+    assert spot.health().budget_left == 6
+    made.retire(pts)
+    assert spot.health().budget_left == 6
+    made.retire(again)
+    assert spot.health().budget_left == 10
+
+
 async def test_two_accounts_have_a_budget_each() -> None:
     venues = registry().build_all([settings("one"), settings("two", account_id="other")])
     assert venues["one"].take_order_budget()

@@ -83,11 +83,16 @@ def test_a_block_is_believed_for_a_minute_at_most() -> None:
     assert slots.free(60 * SECOND) == 10
 
 
-def test_a_second_limit_only_lowers_the_first() -> None:
-    slots = Slots(10)
-    slots.shrink(4)
-    slots.shrink(20)
-    assert slots.free(0) == 4
+def test_another_limit_holds_at_once_and_what_rests_goes_on_resting() -> None:
+    slots = Slots(4)
+    taken(slots, Lane.CANCEL)
+    slots.answered(0)
+    slots.resize(10)
+    assert (slots.size, slots.free(0)) == (10, 6)
+    slots.resize(2)
+    assert (slots.size, slots.free(0)) == (2, 0)
+    slots.resize(5)
+    assert (slots.free(COOL_NS - 1), slots.free(COOL_NS)) == (1, 2)
 
 
 def test_a_limit_of_none_is_refused() -> None:

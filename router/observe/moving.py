@@ -1,41 +1,19 @@
-"""Domain events of moves of margin money, one function each: it logs and counts. Nothing else does."""
+"""Domain events of moves of margin money, one function each: it logs, counts and publishes."""
 
-from prometheus_client import Counter, Gauge
-
-from router.core.movement import MoveKind
-from router.core.moving import MoveFinding, MovePhase, Operation
+from router.core.moving import MoveFinding, Operation
 from router.observe.observer import Observer
 
 
 class MoveObserver:
-    """Hands each event of a move to the log and to the metrics of the router's observer."""
+    """Hands each event of a move to the log, the metrics and the events of the router's observer."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._overdue: set[str] = set()
-        registry = observer.metrics.registry
-        self._ended = Counter(
-            "caas_router_margin_operations",
-            "Margin operations by what became of them",
-            ("kind", "result"),
-            registry=registry,
-        )
-        for kind in MoveKind:
-            # A series that first appears with its first event has no increase then.
-            for end in (MovePhase.DONE, MovePhase.REJECTED):
-                self._ended.labels(kind.value, end.value)
-        self._in_doubt = Gauge(
-            "caas_router_margin_operations_in_doubt",
-            "Margin operations that may have been done and are being looked up",
-            ("connection", "kind"),
-            registry=registry,
-        )
-        self._in_doubt_overdue = Gauge(
-            "caas_router_margin_operations_in_doubt_overdue",
-            "Margin operations in doubt for longer than they should be: somebody must look",
-            ("connection", "kind"),
-            registry=registry,
-        )
+        metrics = observer.metrics
+        self._ended = metrics.margin_operations
+        self._in_doubt = metrics.margin_operations_in_doubt
+        self._in_doubt_overdue = metrics.margin_operations_in_doubt_overdue
 
     def move_taken_up(self, operation: Operation) -> None:
         """A move that has not ended was read from the journal, as it stands there."""
@@ -71,6 +49,7 @@ class MoveObserver:
             detail=None if error is None else error.detail,
             venue_error=None if error is None else error.venue_error,
         )
+        self._observer.events.operation(operation)
 
     def move_contradicted(self, operation: Operation) -> None:
         """The counterparty shows a move as other than a person found: somebody has to look again."""

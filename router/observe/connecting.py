@@ -1,36 +1,39 @@
 """One function for each thing that happens to a connection as a whole: it logs, and names no credential."""
 
+from router.core.model import Connection
 from router.observe.observer import Observer
 from router.ports import StoreError
-from router.service.known import Known
 
 
 class ConnectingObserver:
-    """Tells the log; a connection's condition is told by `Observer.health_changed` and its metrics."""
+    """Tells the log; a connection's condition is told by `Observer.health_changed` and its metrics.
+
+    `account_type`: `exchange` or `custody`.
+    """
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._log = observer.log
 
-    def added(self, known: Known) -> None:
+    def added(self, connection: Connection, account_type: str) -> None:
         """A connection was made."""
-        self._log.info("connection_added", **_named(known))
+        self._log.info("connection_added", **_named(connection, account_type))
 
-    def changed(self, known: Known) -> None:
+    def changed(self, connection: Connection, account_type: str, *, enabled: bool) -> None:
         """A connection is another than before."""
-        self._log.info("connection_changed", **_named(known), enabled=known.fields.enabled)
+        self._log.info("connection_changed", **_named(connection, account_type), enabled=enabled)
 
-    def removing(self, known: Known) -> None:
+    def removing(self, connection: Connection, account_type: str) -> None:
         """A connection gets no new orders, and is removed when it has none."""
-        self._log.info("connection_removing", **_named(known))
+        self._log.info("connection_removing", **_named(connection, account_type))
 
-    def removed(self, known: Known) -> None:
+    def removed(self, connection: Connection, account_type: str) -> None:
         """A connection is gone."""
-        self._log.info("connection_removed", **_named(known))
+        self._log.info("connection_removed", **_named(connection, account_type))
 
-    def locked(self, known: Known) -> None:
+    def locked(self, connection: Connection, account_type: str, why: str | None) -> None:
         """A connection cannot be used, and does not trade."""
-        self._log.error("connection_locked", **_named(known), why=known.wrong)
+        self._log.error("connection_locked", **_named(connection, account_type), why=why)
 
     def passed_over(self, connection_id: str, why: str) -> None:
         """A connection that is kept was not taken up."""
@@ -49,11 +52,10 @@ class ConnectingObserver:
         self._observer.store_failed(operation, error)
 
 
-def _named(known: Known) -> dict[str, object]:
-    connection = known.settings.connection
+def _named(connection: Connection, account_type: str) -> dict[str, object]:
     return {
         "connection": connection.id,
         "name": connection.name,
-        "type": known.settings.type.value,
+        "type": account_type,
         "pts": connection.pts,
     }

@@ -1,0 +1,54 @@
+"""What an order was executed at, against what had been quoted: one reckoning for answers and for reports."""
+
+from decimal import Decimal
+
+import msgspec
+
+from router.core.attempt import Attempt
+from router.core.model import Side
+from router.core.money import trim
+from router.core.order import Order
+from router.core.pricing import all_in, better_by_bps, unit_price, worse_by_bps
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """What was traded, per unit of base; the fee is in the quote currency.
+
+    `slippage_bps`: the average against the price that was quoted, positive is worse; `all_in_bps`: the
+    price with fees against the one that was quoted, likewise; `improvement_bps`: the price with fees against
+    the next best, positive is better. None: there is nothing to hold it against.
+    """
+
+    average: Decimal
+    all_in: Decimal
+    fee: Decimal
+    slippage_bps: Decimal
+    all_in_bps: Decimal | None
+    improvement_bps: Decimal | None
+
+
+def execution_of(order: Order) -> Execution | None:
+    """What the order's last counterparty executed; None where nothing was, or its value is not known yet."""
+    attempt = order.attempt
+    if attempt is None:
+        return None
+    return executed(attempt, order.request.side, order.filled_base, order.filled_quote)
+
+
+def executed(attempt: Attempt, side: Side, base: Decimal, quote: Decimal) -> Execution | None:
+    """What quantities of base and quote on an attempt come to; None unless there is something of both."""
+    if base <= 0 or quote <= 0:
+        return None
+    product = attempt.product
+    fee = attempt.fee_paid(quote)
+    average = unit_price(quote, base, side, product)
+    paid = all_in(quote, fee, base, side, product)
+    stated, cover = attempt.quoted_all_in_price, attempt.cover_price
+    return Execution(
+        average=average,
+        all_in=paid,
+        fee=trim(fee),
+        slippage_bps=worse_by_bps(average, attempt.quoted_price, side),
+        all_in_bps=worse_by_bps(paid, stated, side) if stated > 0 else None,
+        improvement_bps=None if cover is None else better_by_bps(paid, cover, side),
+    )
