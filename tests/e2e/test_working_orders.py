@@ -104,16 +104,17 @@ async def test_every_partial_fill_is_shown_as_it_comes(client: Client, name: str
     async def ended() -> Any:
         _, found = await client.call("GET", f"/v1/orders/{order['id']}")
         filled = Decimal(found["filled_quantity"])
-        assert filled == sum(shown(found).values())
+        # A sum can be told before its single executions are: the feed brings those a moment later.
+        assert filled >= sum(shown(found).values())
         if found["status"] != "filled":
             # What is left counts down as it fills.
             assert Decimal(found["leaves_quantity"]) == 1 - filled
         seen.add(found["filled_quantity"])
         return found if found["status"] == "filled" else None
 
-    found = await client.eventually(ended)
+    await client.eventually(ended)
     assert len(seen) > 2
-    assert shown(found) == await trades(client, order)
+    await client.eventually(lambda: _all_told(client, order))
 
 
 @EITHER
