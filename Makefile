@@ -1,5 +1,5 @@
 # Two stamps: .venv/.setup is what production needs, .venv/.dev what the checks need on top.
-.PHONY: setup dev demo kill sim test check lint types contracts bench lock clean
+.PHONY: setup ccxt dev demo kill sim test check lint types contracts bench lock clean
 .DEFAULT_GOAL := help
 
 # The first interpreter of at least 3.11 on the PATH; PYTHON=… overrides.
@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:
-	@echo "make demo | test | check | setup | sim | kill | bench | lock | clean: see README.md"
+	@echo "make demo | test | check | setup | ccxt | sim | kill | bench | lock | clean: see README.md"
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: expected a Python of at least 3.11 on the PATH, found none (set PYTHON=…)" >&2; exit 1; }
@@ -20,11 +20,17 @@ help:
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	@touch $@
 
+# The optional extra: exchanges through ccxt.
+.venv/.ccxt: .venv/.setup requirements-ccxt.txt
+	$(PIP) install --require-hashes --no-deps -r requirements-ccxt.txt
+	@touch $@
+
 .venv/.dev: .venv/.setup requirements-dev.txt
 	$(PIP) install --require-hashes --no-deps -r requirements-dev.txt
 	@touch $@
 
 setup: .venv/.setup
+ccxt: .venv/.ccxt
 dev: .venv/.dev
 
 demo: .venv/.setup
@@ -62,7 +68,8 @@ bench: .venv/.setup
 # Needs uv on the PATH. The compiled files carry hashes and no addresses.
 lock:
 	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet requirements.in -o requirements.txt
-	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet -c requirements.txt requirements-ccxt.in -o requirements-ccxt.txt
+	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet -c requirements-ccxt.txt requirements-dev.in -o requirements-dev.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
