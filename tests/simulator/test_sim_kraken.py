@@ -8,7 +8,7 @@ import itertools
 import json
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 from urllib.parse import urlencode
 
@@ -327,25 +327,31 @@ async def test_ccxt_s_own_client_trades_unmodified_but_for_its_address(client: C
     exchange = ccxt.async_support.kraken({"apiKey": KEY, "secret": SECRET, "enableRateLimit": False})
     exchange.urls["api"] |= {"public": client.base, "private": client.base}
     exchange.timeout_on_exit = 0
+
+    async def apart(call: Coroutine[Any, Any, Any]) -> Any:
+        # Its nonce is the millisecond, and no wire is as fast as loopback: one call a millisecond.
+        await asyncio.sleep(0.002)
+        return await call
+
     try:
         assert sorted(await exchange.load_markets()) == ["BTC/USD", "SOL/USD"]
         book = await exchange.fetch_order_book("BTC/USD")
         assert (book["bids"][0][:2], book["asks"][0][:2]) == ([99.9, 5.0], [100.1, 5.0])
-        assert (await exchange.fetch_balance())["free"]["USD"] == 1000
+        assert (await apart(exchange.fetch_balance()))["free"]["USD"] == 1000
         own_id = "0123456789abcdef0123456789abcdef"
         params = {"clientOrderId": own_id, "timeInForce": "IOC"}
-        sent = await exchange.create_order("BTC/USD", "limit", "buy", 2, 100.1, params)
-        read = await exchange.fetch_order(sent["id"])
+        sent = await apart(exchange.create_order("BTC/USD", "limit", "buy", 2, 100.1, params))
+        read = await apart(exchange.fetch_order(sent["id"]))
         assert (read["status"], read["filled"], read["clientOrderId"]) == ("closed", 2.0, own_id)
-        [trade] = await exchange.fetch_my_trades("BTC/USD")
+        [trade] = await apart(exchange.fetch_my_trades("BTC/USD"))
         assert (trade["order"], trade["price"], trade["amount"]) == (sent["id"], 100.1, 2.0)
-        resting = await exchange.create_order("BTC/USD", "limit", "sell", 1, 110)
-        assert [one["id"] for one in await exchange.fetch_open_orders("BTC/USD")] == [resting["id"]]
-        await exchange.cancel_order(resting["id"])
+        resting = await apart(exchange.create_order("BTC/USD", "limit", "sell", 1, 110))
+        assert [one["id"] for one in await apart(exchange.fetch_open_orders("BTC/USD"))] == [resting["id"]]
+        await apart(exchange.cancel_order(resting["id"]))
         with pytest.raises(ccxt.async_support.OrderNotFound):
-            await exchange.cancel_order(resting["id"])
+            await apart(exchange.cancel_order(resting["id"]))
         with pytest.raises(ccxt.async_support.InsufficientFunds):
-            await exchange.create_order("BTC/USD", "limit", "buy", 100, 100)
+            await apart(exchange.create_order("BTC/USD", "limit", "buy", 100, 100))
     finally:
         await exchange.close()
 

@@ -68,7 +68,10 @@ def open_session(user_agent: str) -> aiohttp.ClientSession:
     in the pool would use up its time unseen.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
+        # The system's resolver, said: aiohttp takes another one wherever aiodns happens to be installed.
+        connector=aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=KEEP_ALIVE_S, resolver=aiohttp.ThreadedResolver()
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         middlewares=(_once,),
