@@ -407,8 +407,10 @@ def test_a_file_that_cannot_be_read_is_named(raw: bytes | None, said: str, tmp_p
         ),
         (
             SPOT.replace('"bitgo_prime"', '"another"'),
-            'connections[0].counterparty: expected "bitgo_prime" or "coinbase_prime" or "ccxt" or "bitgo", '
-            'was "another"',
+            (
+                'connections[0].counterparty: expected "bitgo_prime" or "coinbase_prime" or "ccxt" or '
+                '"bitgo", was "another"'
+            ),
         ),
     ],
 )
