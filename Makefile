@@ -33,11 +33,15 @@ setup: .venv/.setup
 ccxt: .venv/.ccxt
 dev: .venv/.dev
 
+# With the optional extra, where it can be had: then an account through ccxt plays too.
 demo: .venv/.setup
+	@$(MAKE) --no-print-directory .venv/.ccxt || echo "make: the extra ccxt cannot be installed; the others play" >&2
 	$(BIN)/caas-router demo
 
+# In two processes (WORKERS): tests/conftest.py says what runs beside what.
+WORKERS ?= 2
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 # The real router, killed at random instants. SEED replays a run: its loads and its delays.
 CYCLES ?= 200
