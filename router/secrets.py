@@ -101,6 +101,10 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str | None = None
 
 
+Referred = Reference | Mapping[str, Reference]
+"""Where a connection's credentials are: its one token, or several by name."""
+
+
 def secret(reference: Reference, key: str, source: str, environ: Mapping[str, str]) -> Secret:
     """Read a credential from where it is; `key` and `source` name it. Raises `SettingsError`."""
     if (reference.env is None) == (reference.file is None):

@@ -6,9 +6,10 @@ from cyclopts import Parameter
 
 from router.cli import answering
 from router.cli.access import HERE, Access, Flag, UsageError
-from router.cli.client import Reply, UnansweredError
+from router.cli.answers import ConnectionState, read
+from router.cli.client import Client, Reply, UnansweredError
 from router.cli.connections import ConnectionDetail, show_detail
-from router.cli.credentials import check_way, read_token
+from router.cli.credentials import Sources, check_way, read_credentials
 from router.cli.exits import Exit
 from router.secrets import Secret
 
@@ -17,6 +18,8 @@ Dialect = Literal["platform", "express"]
 Switch = Annotated[bool | None, Parameter(show_default=False)]
 Decimals = Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)]
 TokenFile = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
+Pairs = Annotated[list[str] | None, Parameter(negative="", consume_multiple=False, allow_leading_hyphen=True)]
+Risk = Literal["orders-cannot-be-found-again"]
 COUNTERPARTIES = {"exchange": "bitgo_prime", "custody": "bitgo"}
 
 
@@ -25,9 +28,12 @@ def add(
     /,
     *,
     type: TypeName = "exchange",  # noqa: A002 - the name of the option is the contract's
-    counterparty: Literal["bitgo_prime", "bitgo"] | None = None,
+    counterparty: Literal["bitgo_prime", "coinbase_prime", "ccxt", "bitgo"] | None = None,
     pts: Flag = False,
     account_id: str | None = None,
+    portfolio_id: str | None = None,
+    exchange: str | None = None,
+    accept_risk: Risk | None = None,
     taker_fee_bps: str | None = None,
     id: str | None = None,  # noqa: A002 - as above
     base_url: str | None = None,
@@ -41,12 +47,16 @@ def add(
     disabled: Flag = False,
     token_file: TokenFile = None,
     token_env: str | None = None,
+    credential_file: Pairs = None,
+    credential_env: Pairs = None,
     access: Access = HERE,
 ) -> int:
     """Connect an account: it is tested at the counterparty, kept, and trades without a restart.
 
-    The token is asked for without echo, or read as the options say. Spot, PTS
-    and custody of one client are three connections.
+    Credentials are asked for without echo, or read as the options say: a token at
+    BitGo; access_key, passphrase and signing_key at Coinbase Prime; api_key, secret
+    and, where the exchange wants one, password through ccxt. Spot, PTS and custody
+    of one client are three connections.
 
     Parameters
     ----------
@@ -59,7 +69,13 @@ def add(
     pts
         A Post Trade Settlement (margin) account, trading on credit. Without it: Spot.
     account_id
-        The Go Account's id; exchange connections must have it.
+        The Go Account's id; connections to BitGo Prime must have it.
+    portfolio_id
+        The portfolio's id; connections to Coinbase Prime must have it.
+    exchange
+        ccxt's name of the exchange, such as kraken; connections through ccxt must have it.
+    accept_risk
+        Trade on an exchange where an order whose answer was lost cannot be found; ccxt only.
     taker_fee_bps
         The counterparty's fee on the quote notional, in basis points; exchange connections must have it.
     id
@@ -86,19 +102,28 @@ def add(
         Read the token from this file; - reads it from standard input.
     token_env
         Read the token from this variable.
+    credential_file
+        Read a credential from a file, such as secret=FILE; - reads a line of standard input; may be repeated.
+    credential_env
+        Read a credential from a variable, such as secret=VARIABLE; may be repeated.
     """
 
     def run() -> Exit:
         client = access.client()
         check_way(access)
-        token = read_token(token_file, token_env, ask=True)
+        at = counterparty or COUNTERPARTIES[type]
+        sources = Sources(token_file, token_env, credential_file, credential_env)
+        credentials = read_credentials(at, sources, ask=True)
         body = _there(
             {
                 "name": name,
                 "type": type,
-                "counterparty": counterparty or COUNTERPARTIES[type],
+                "counterparty": at,
                 "pts": pts or None,
                 "account_id": account_id,
+                "portfolio_id": portfolio_id,
+                "exchange": exchange,
+                "accept_risk": accept_risk,
                 "taker_fee_bps": taker_fee_bps,
                 "id": id,
                 "base_url": base_url,
@@ -110,7 +135,7 @@ def add(
                 "requests_per_minute": requests_per_minute,
                 "decimals": _decimals(decimals),
                 "enabled": False if disabled else None,
-                "credentials": _credentials(token),
+                "credentials": _revealed(credentials),
             }
         )
         try:
@@ -140,6 +165,8 @@ def edit(
     token: Flag = False,
     token_file: TokenFile = None,
     token_env: str | None = None,
+    credential_file: Pairs = None,
+    credential_env: Pairs = None,
     access: Access = HERE,
 ) -> int:
     """Change a connection; what is left out stays. One with another token or address is tested first.
@@ -169,18 +196,27 @@ def edit(
     decimals
         A coin's decimals, such as xyz=12, in place of those that were set; may be repeated; custody only.
     token
-        Ask for another token.
+        Ask for another token, or for the other credentials that the counterparty wants.
     token_file
         Read another token from this file; - reads it from standard input.
     token_env
         Read another token from this variable.
+    credential_file
+        Read another credential from a file, such as secret=FILE; the others are asked for; may be repeated.
+    credential_env
+        Read another credential from a variable, such as secret=VARIABLE; may be repeated.
     """
 
     def run() -> Exit:
         client = access.client()
-        if token or token_file is not None or token_env is not None:
+        sources = Sources(token_file, token_env, credential_file, credential_env)
+        credentials = None
+        if token or sources.named:
             check_way(access)
-        secret = read_token(token_file, token_env, ask=token)
+            at = _counterparty(client, connection)
+            if isinstance(at, Reply):
+                return answering.refused(at, json=access.json)
+            credentials = read_credentials(at, sources, ask=token)
         body = _there(
             {
                 "name": name,
@@ -193,7 +229,7 @@ def edit(
                 "margin_dialect": margin_dialect,
                 "requests_per_minute": requests_per_minute,
                 "decimals": _decimals(decimals),
-                "credentials": None if secret is None else _credentials(secret),
+                "credentials": _revealed(credentials),
             }
         )
         if not body:
@@ -216,8 +252,16 @@ def _there(values: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _credentials(token: Secret | None) -> dict[str, object] | None:
-    return None if token is None else {"token": token.reveal()}
+def _revealed(credentials: dict[str, Secret] | None) -> dict[str, object] | None:
+    if credentials is None:
+        return None
+    return {name: credential.reveal() for name, credential in credentials.items()}
+
+
+def _counterparty(client: Client, connection: str) -> str | Reply:
+    """Whose connection it is, for its credentials are named by that; or the answer that says no."""
+    reply = client.get("v1", "connections", connection)
+    return reply if reply.is_problem else read(reply.body, ConnectionState).counterparty
 
 
 def _decimals(pairs: list[str] | None) -> dict[str, int] | None:

@@ -128,7 +128,8 @@ def show_detail(console: Console, shown: ConnectionDetail) -> Exit:
     if not shown.enabled:
         lines.add_row("enabled", "no")
     lines.add_row("origin", _ORIGINS.get(shown.origin, paper.words(shown.origin)))
-    lines.add_row("token", f"{_KINDS.get(shown.credentials, paper.words(shown.credentials))}; never shown")
+    kept = _KINDS.get(shown.credentials, paper.words(shown.credentials))
+    lines.add_row("credentials", f"{kept}; never shown")
     for name, value in shown.settings.items():
         if value is not None and value != {}:
             lines.add_row(paper.words(name), paper.plain(str(value)))

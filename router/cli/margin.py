@@ -27,7 +27,7 @@ Types = Annotated[list[ActivityName] | None, Parameter(negative="", consume_mult
 
 
 def profile(connection: str, /, *, access: Access = HERE) -> int:
-    """Show how a PTS account stands: collateral, margin balance, requirement, utilisation.
+    """Show how a PTS account stands: collateral, margin balance, requirement, utilization.
 
     Parameters
     ----------

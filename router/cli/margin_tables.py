@@ -48,10 +48,10 @@ def profile_facts(profile: RiskProfile) -> Table:
     lines = facts()
     lines.add_row("net open position", value(profile.net_open_position))
     lines.add_row("collateral", value(profile.collateral))
-    lines.add_row("unrealised PnL", value(profile.unrealized_pnl))
+    lines.add_row("unrealized PnL", value(profile.unrealized_pnl))
     lines.add_row("margin balance", value(profile.margin_balance))
     lines.add_row("margin requirement", value(profile.margin_requirement))
-    lines.add_row("margin utilisation", ratio(profile.margin_utilization))
+    lines.add_row("margin utilization", ratio(profile.margin_utilization))
     return lines
 
 
@@ -104,17 +104,14 @@ def show_operation(console: Console, operation: Operation) -> None:
     """Print a move and what came of it."""
     heading(console, briefly(operation), operation.connection)
     lines = facts()
-    lines.add_row("state", _state(operation))
+    lines.add_row("state", _state_with_request(operation))
     for balance in operation.balances:
         told = f"{balance.quantity} {balance.asset}"
         worth = "" if balance.value is None else f", worth {value(balance.value)}"
         lines.add_row("there is now", plain(told + worth))
-    if operation.close_request is not None:
-        lines.add_row("request", plain(operation.close_request.id))
-        lines.add_row("was", words(operation.close_request.status))
-    if operation.withdrawal is not None:
-        lines.add_row("request", plain(operation.withdrawal.id))
-        lines.add_row("was", words(operation.withdrawal.status))
+    request = operation.close_request or operation.withdrawal
+    if request is not None:
+        lines.add_row("request", plain(request.id))
     lines.add_row("key", plain(operation.idempotency_key))
     lines.add_row("operation", plain(operation.id))
     doubt, finding = operation.doubt, operation.finding
@@ -139,6 +136,14 @@ def exit_of(operation: Operation) -> Exit:
     if operation.status == "done":
         return Exit.DONE
     return Exit.REFUSED if operation.status == "rejected" else Exit.UNKNOWN
+
+
+def _state_with_request(operation: Operation) -> str:
+    """How it stands; the counterparty can be asked and have done what it was asked, and not be through."""
+    request = operation.close_request or operation.withdrawal
+    if request is None:
+        return _state(operation)
+    return f"operation {_state(operation)}, request {words(request.status)}"
 
 
 def _state(operation: Operation) -> str:

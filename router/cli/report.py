@@ -1,8 +1,8 @@
 """`report …`: the portfolio and the reports as tables, as the router's JSON, or as CSV to the end."""
 
 import sys
-from collections.abc import Callable
-from typing import Annotated, Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final, Protocol, TypeVar
 
 from cyclopts import App, Parameter, validators
 from rich.console import Console
@@ -16,6 +16,7 @@ from router.cli.report_answers import (
     Portfolio,
     Quality,
     Reconciled,
+    Row,
     Settlement,
     Trades,
     Transactions,
@@ -35,6 +36,8 @@ Query = dict[str, str | None]
 def portfolio(*, connection: str | None = None, csv: Flag = False, access: Access = HERE) -> int:
     """Show what every connection has: balances, or open positions on PTS.
 
+    Ends with 1 where a connection could not be read; what the others have is shown.
+
     Parameters
     ----------
     connection
@@ -43,7 +46,9 @@ def portfolio(*, connection: str | None = None, csv: Flag = False, access: Acces
         Print CSV.
     """
     query: Query = {"connection": connection}
-    return _run(access, ("portfolio",), query, Portfolio, report_tables.show_portfolio, csv=csv)
+    return _run(
+        access, ("portfolio",), query, Portfolio, report_tables.show_portfolio, csv=csv, ended=_all_read
+    )
 
 
 def balances(
@@ -55,6 +60,8 @@ def balances(
     access: Access = HERE,
 ) -> int:
     """Report balances and positions, a row an asset and connection, in custody an asset and wallet.
+
+    Ends with 1 where a connection could not be read.
 
     Parameters
     ----------
@@ -68,7 +75,15 @@ def balances(
         Print CSV.
     """
     query: Query = {"connection": connection, "cursor": cursor, "limit": _text(limit)}
-    return _run(access, ("reports", "balances"), query, Balances, report_tables.show_balances, csv=csv)
+    return _run(
+        access,
+        ("reports", "balances"),
+        query,
+        Balances,
+        report_tables.show_balances,
+        csv=csv,
+        ended=_all_read,
+    )
 
 
 def trades(
@@ -84,6 +99,8 @@ def trades(
     access: Access = HERE,
 ) -> int:
     """Report trades as the counterparties list them, newest first; those made elsewhere are `external`.
+
+    Ends with 1 where a connection could not be read.
 
     Parameters
     ----------
@@ -113,7 +130,9 @@ def trades(
         "cursor": cursor,
         "limit": _text(limit),
     }
-    return _run(access, ("reports", "trades"), query, Trades, report_tables.show_trades, csv=csv)
+    return _run(
+        access, ("reports", "trades"), query, Trades, report_tables.show_trades, csv=csv, ended=_all_read
+    )
 
 
 def settlement_summary(connection: str, /, *, csv: Flag = False, access: Access = HERE) -> int:
@@ -145,6 +164,8 @@ def transactions(
 ) -> int:
     """Report the movements of a custody connection, wallet by wallet.
 
+    Ends with 1 where not all could be read.
+
     Parameters
     ----------
     connection
@@ -171,7 +192,7 @@ def transactions(
         "limit": _text(limit),
     }
     path = ("reports", "transactions")
-    return _run(access, path, query, Transactions, report_tables.show_transactions, csv=csv)
+    return _run(access, path, query, Transactions, report_tables.show_transactions, csv=csv, ended=_all_read)
 
 
 def execution_quality(
@@ -249,6 +270,18 @@ def make_report() -> App:
     ):
         app.command(command, name=name)
     return app
+
+
+class _Rows(Protocol):
+    """A report by rows."""
+
+    @property
+    def data(self) -> Sequence[Row]:
+        """Its rows; one with an error stands for a connection that could not be read."""
+
+
+def _all_read(answer: _Rows) -> Exit:
+    return Exit.DONE if all(row.error is None for row in answer.data) else Exit.REFUSED
 
 
 def _done(_answer: object) -> Exit:

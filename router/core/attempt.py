@@ -47,8 +47,13 @@ class Attempt(msgspec.Struct, frozen=True):
         """The connection's id."""
         return self.connection.id
 
-    def fee_paid(self, filled_quote: Decimal) -> Decimal:
-        """The fee on what was filled, in quote currency; an accepted quote trades whole, at its own fee."""
+    def fee_paid(self, filled_quote: Decimal, stated: Decimal | None = None) -> Decimal:
+        """The fee on what was filled, in quote currency: what the fills state, where all of them do.
+
+        Else what is known beforehand: an accepted quote trades whole, at its own fee.
+        """
+        if stated is not None:
+            return stated
         if self.quoted_fee is not None and filled_quote > 0:
             return self.quoted_fee
         return fee_on(filled_quote, self.connection.taker_fee_bps)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from router.core.counting import all_listed
+from router.core.counting import all_listed, fees_stated
 from router.core.model import Claim, Side
 from router.core.money import ZERO, add, divide_up, mul, sub
 from router.core.order import Order
@@ -32,8 +32,9 @@ def moves_of(order: Order) -> dict[str, Decimal]:
     if attempt is None or order.filled_base == 0:
         return {}
     product = attempt.product
+    charged = fees_stated(order.fills, order.filled_base)
     if order.request.side is Side.SELL:
-        brought = sub(order.filled_quote, attempt.fee_paid(order.filled_quote))
+        brought = sub(order.filled_quote, attempt.fee_paid(order.filled_quote, charged))
         return {product.base: order.filled_base.copy_negate(), product.quote: brought}
     quote, limit, claim = order.filled_quote, attempt.outbound.limit_price, attempt.claim
     # The sum in quote may not have been said yet: then more than the limit was not paid, and without a limit
@@ -41,7 +42,7 @@ def moves_of(order: Order) -> dict[str, Decimal]:
     stated = all_listed(order.fills, order.filled_base)
     if limit is not None and not stated:
         quote = max(quote, mul(order.filled_base, limit))
-    paid = add(quote, attempt.fee_paid(quote))
+    paid = add(quote, attempt.fee_paid(quote, charged))
     if limit is None and not stated and claim is not None and order.request.in_base:
         paid = max(paid, divide_up(mul(claim.amount, order.filled_base), order.request.quantity))
     return {product.base: order.filled_base, product.quote: sub(ZERO, paid)}

@@ -175,11 +175,19 @@ class Competition:
         self.phase = Phase.CLOSED
         return winner
 
-    def close(self) -> None:
-        """End without an order (an RFQ): the best quote has won, and nothing is reserved or executed."""
-        for position, priced in enumerate(self.ranking.quotes):
+    def close(self, now: int) -> None:
+        """End without an order (an RFQ): the best quote that still stands has won, and nothing is reserved.
+
+        A firm one that ended while others were waited for is no offer any more, and bounds no RFQ's life.
+        """
+        leading = True
+        for priced in self.ranking.quotes:
             entry = self.entries[priced.quote.connection_id]
-            entry.outcome = Outcome.LOST if position else Outcome.WON
+            if not _stands(priced.quote, now):
+                self._out(entry, Reason.QUOTE_EXPIRED)
+                continue
+            entry.outcome = Outcome.WON if leading else Outcome.LOST
+            leading = False
         self._number()
         self.phase = Phase.CLOSED
 

@@ -41,3 +41,18 @@ def all_listed(fills: tuple[Fill, ...], base: Decimal) -> bool:
     for fill in fills:
         listed = add(listed, fill.quantity_base)
     return listed >= base
+
+
+def fees_stated(fills: tuple[Fill, ...], base: Decimal) -> Decimal | None:
+    """What the counterparty charged for a quantity in base, in the quote currency, by what its fills say.
+
+    None where it does not say: the fills do not make up the quantity, or one of them states no fee.
+    """
+    if not fills or not all_listed(fills, base):
+        return None
+    total = ZERO
+    for fill in fills:
+        if fill.fee is None:
+            return None
+        total = add(total, fill.fee)
+    return total

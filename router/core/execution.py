@@ -5,14 +5,15 @@ from decimal import Decimal
 import msgspec
 
 from router.core.attempt import Attempt
-from router.core.model import Side
+from router.core.counting import fees_stated
+from router.core.model import Fill, Side
 from router.core.money import trim
 from router.core.order import Order
 from router.core.pricing import all_in, better_by_bps, unit_price, worse_by_bps
 
 
 class Execution(msgspec.Struct, frozen=True):
-    """What was traded, per unit of base; the fee is in the quote currency.
+    """What was traded, per unit of base; the fee, in quote currency, is the fills' own where each has one.
 
     `slippage_bps`: the average against the price that was quoted, positive is worse; `all_in_bps`: the
     price with fees against the one that was quoted, likewise; `improvement_bps`: the price with fees against
@@ -32,15 +33,20 @@ def execution_of(order: Order) -> Execution | None:
     attempt = order.attempt
     if attempt is None:
         return None
-    return executed(attempt, order.request.side, order.filled_base, order.filled_quote)
+    return executed(attempt, order.request.side, order.filled_base, order.filled_quote, order.fills)
 
 
-def executed(attempt: Attempt, side: Side, base: Decimal, quote: Decimal) -> Execution | None:
-    """What quantities of base and quote on an attempt come to; None unless there is something of both."""
+def executed(
+    attempt: Attempt, side: Side, base: Decimal, quote: Decimal, fills: tuple[Fill, ...] = ()
+) -> Execution | None:
+    """What quantities of base and quote on an attempt come to; None unless there is something of both.
+
+    `fills`: the attempt's, as far as they were listed.
+    """
     if base <= 0 or quote <= 0:
         return None
     product = attempt.product
-    fee = attempt.fee_paid(quote)
+    fee = attempt.fee_paid(quote, fees_stated(fills, base))
     average = unit_price(quote, base, side, product)
     paid = all_in(quote, fee, base, side, product)
     stated, cover = attempt.quoted_all_in_price, attempt.cover_price

@@ -12,6 +12,7 @@ from router.settings.connections import (
     Decimals,
     RequestsPerMinute,
     RequestsPerSecond,
+    Risk,
     WindowMs,
 )
 
@@ -45,7 +46,7 @@ CoinDecimals = Annotated[
 
 
 class TokenReference(Body, frozen=True):
-    """Where a token is: a variable or a file of the router's machine, as far as the settings allow it."""
+    """Where a credential is: a variable or file of the router's machine, as far as the settings allow it."""
 
     env: str | None = None
     file: str | None = None
@@ -57,20 +58,26 @@ Credential = Annotated[str, msgspec.Meta(pattern=TOKEN_PATTERN)]
 class CredentialsBody(Body, frozen=True):
     """What the counterparty knows the account's owner by; it is kept sealed and never shown.
 
-    `token` (BitGo): the access token, or a reference to it. The other three, together (Coinbase Prime).
+    `token` (BitGo): the access token. `access_key`, `passphrase` and `signing_key`, together (Coinbase
+    Prime). `api_key`, `secret` and, where the exchange wants one, `password` (ccxt). Each is the text itself,
+    or all of them are references.
     """
 
     token: Credential | TokenReference | UnsetType = UNSET
-    access_key: Credential | UnsetType = UNSET
-    passphrase: Credential | UnsetType = UNSET
-    signing_key: Credential | UnsetType = UNSET
+    access_key: Credential | TokenReference | UnsetType = UNSET
+    passphrase: Credential | TokenReference | UnsetType = UNSET
+    signing_key: Credential | TokenReference | UnsetType = UNSET
+    api_key: Credential | TokenReference | UnsetType = UNSET
+    secret: Credential | TokenReference | UnsetType = UNSET
+    password: Credential | TokenReference | UnsetType = UNSET
 
 
 class NewConnectionBody(Body, frozen=True):
     """A connection to be made. A field that its type does not take is refused.
 
     Exchange: `account_id`, `taker_fee_bps`, `pts`, `requests_per_second`, `settling_window_ms`,
-    `margin_dialect`; at Coinbase Prime `portfolio_id` in place of `account_id` and `margin_dialect`. Custody:
+    `margin_dialect`; at Coinbase Prime `portfolio_id` in place of `account_id` and `margin_dialect`; through
+    ccxt `exchange` and `accept_risk` in place of these and `pts`, for it trades Spot alone. Custody:
     `enterprise_id`, `requests_per_minute`, `decimals`.
     """
 
@@ -93,6 +100,14 @@ class NewConnectionBody(Body, frozen=True):
     portfolio_id: Annotated[
         Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")] | None,
         msgspec.Meta(description="The portfolio's id; a connection to Coinbase Prime must have it."),
+    ] = None
+    exchange: Annotated[
+        Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,32}$")] | None,
+        msgspec.Meta(description="ccxt's name of the exchange; a connection through ccxt must have it."),
+    ] = None
+    accept_risk: Annotated[
+        Risk | None,
+        msgspec.Meta(description="Trade where an order whose answer was lost cannot be found; ccxt only."),
     ] = None
     taker_fee_bps: Annotated[
         Amount | None,

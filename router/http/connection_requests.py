@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from router.core.errors import FieldError
-from router.http.connection_bodies import TOKEN_PATTERN
+from router.http.credentials import read_credentials
 from router.http.decode import Fields, decode_object
-from router.secrets import Reference, Secret, joined
 from router.service.connections import ConnectionChange, NewConnection
 from router.settings import (
+    AccountFields,
+    CcxtFields,
     CoinbaseFields,
     ConnectionType,
     Counterparty,
@@ -21,11 +22,11 @@ from router.settings import (
     MarginDialect,
     TradingFields,
 )
+from router.settings.ccxt import EXCHANGE, RISK
 from router.settings.connections import (
     ACCOUNT_ID,
     BASE_URL,
     COIN,
-    COINBASE_CREDENTIALS,
     COINBASE_URL,
     DECIMALS_MAX,
     ENTERPRISE_ID,
@@ -43,19 +44,20 @@ _TRADING: Final = frozenset(
 _PORTFOLIO: Final = frozenset(
     {"pts", "portfolio_id", "taker_fee_bps", "requests_per_second", "settling_window_ms"}
 )
+_EXCHANGE: Final = frozenset(
+    {"exchange", "taker_fee_bps", "requests_per_second", "settling_window_ms", "accept_risk"}
+)
 _CUSTODY: Final = frozenset({"enterprise_id", "requests_per_minute", "decimals"})
-_ALL: Final = _COMMON | _TRADING | _PORTFOLIO | _CUSTODY
+_ALL: Final = _COMMON | _TRADING | _PORTFOLIO | _EXCHANGE | _CUSTODY
 _FIXED: Final = frozenset(
-    {"id", "type", "counterparty", "pts", "account_id", "portfolio_id", "enterprise_id"}
+    {"id", "type", "counterparty", "pts", "account_id", "portfolio_id", "exchange", "enterprise_id"}
 )
 """What a connection is; another one of these is another connection."""
-_TOKEN: Final = re.compile(TOKEN_PATTERN)
 _PLAIN_NAME: Final = re.compile(r"[a-z_]{1,32}")
 _URL: Final = re.compile(r"[!-~]{1,2048}")
-_PATH: Final = re.compile(r"[^\x00-\x1f\x7f]{1,1024}")
-_CREDENTIALS: Final = 'an object with "token": a string, {"env": …} or {"file": …}'
-_KEYS: Final = 'an object with "access_key", "passphrase" and "signing_key", each a string'
-
+_TRADED: Final = [Counterparty.BITGO_PRIME, Counterparty.COINBASE_PRIME, Counterparty.CCXT]
+_HOMES: Final[Mapping[str | None, str]] = {Counterparty.COINBASE_PRIME: COINBASE_URL, Counterparty.CCXT: ""}
+"""Where a counterparty is; empty, each exchange is at its own address."""
 _MISTAKEN: Final = FieldError("token", 'the token under "credentials", beside nothing else', None)
 
 
@@ -63,45 +65,66 @@ def new_connection(raw: bytes) -> NewConnection:
     """A connection to be made. Raises `RouterError`."""
     values = decode_object(raw)
     in_custody = values.get("type") == ConnectionType.CUSTODY.value
-    at_coinbase = not in_custody and values.get("counterparty") == Counterparty.COINBASE_PRIME.value
-    own_names = _CUSTODY if in_custody else _PORTFOLIO if at_coinbase else _TRADING
-    fields = _read(values, _COMMON | own_names, _ALL)
-    token, reference = _keys(fields, required=True) if at_coinbase else _credentials(fields, required=True)
+    said = values.get("counterparty")
+    at = Counterparty.BITGO.value if in_custody else said if isinstance(said, str) else None
+    fields = _read(values, _COMMON | _own_names(at), _ALL)
+    token, reference = read_credentials(fields, at, required=True)
     kind = fields.choice("type", list(ConnectionType), required=False) or ConnectionType.EXCHANGE
-    trading = [Counterparty.BITGO_PRIME, Counterparty.COINBASE_PRIME]
-    expected = [Counterparty.BITGO] if in_custody else trading
-    home = COINBASE_URL if at_coinbase else BASE_URL
-    counterparty = fields.choice("counterparty", expected, required=True)
+    home = _HOMES.get(at, BASE_URL)
+    like = home or BASE_URL
     common: dict[str, object] = {
         "id": fields.text("id", SLUG, "a slug of 1 to 32 of a-z, 0-9 and -", required=False) or "",
         "name": fields.text("name", NAME, "1 to 64 printable characters", required=True),
-        "counterparty": counterparty,
+        "counterparty": fields.choice(
+            "counterparty", [Counterparty.BITGO] if in_custody else _TRADED, required=True
+        ),
         "type": kind,
         "enabled": _flag(fields, "enabled", default=True),
-        "base_url": fields.text("base_url", _URL, f"a URL such as {home}", required=False) or home,
+        "base_url": fields.text("base_url", _URL, f"a URL such as {like}", required=False) or home,
         "plain_http": _flag(fields, "plain_http", default=False),
     }
     own = _own_fields(fields, values, in_custody=in_custody)
-    if in_custody:
-        enterprise = fields.text(
-            "enterprise_id", ENTERPRISE_ID, "1 to 64 of A-Z, a-z, 0-9, _ and -", required=False
-        )
-        fields.raise_if_any()
-        return NewConnection(
-            _make(CustodyFields, {**common, **own, "enterprise_id": enterprise}), token, reference
-        )
-    if at_coinbase:
-        account_name = "portfolio_id"
-        account = fields.text(account_name, PORTFOLIO_ID, "1 to 64 of A-Z, a-z, 0-9 and -", required=True)
-    else:
-        account_name = "account_id"
-        account = fields.text(account_name, ACCOUNT_ID, "32 hexadecimal digits in lower case", required=True)
-    if fields.get("taker_fee_bps") is None:
+    made, named = _named(fields, at)
+    if not in_custody and fields.get("taker_fee_bps") is None:
         fields.missing("taker_fee_bps", 'a decimal string such as "2.5": no wire states a fee')
-    pts = _flag(fields, "pts", default=False)
+    if made in (TradingFields, CoinbaseFields):
+        named["pts"] = _flag(fields, "pts", default=False)
     fields.raise_if_any()
-    made = CoinbaseFields if at_coinbase else TradingFields
-    return NewConnection(_make(made, {**common, **own, account_name: account, "pts": pts}), token, reference)
+    return NewConnection(_make(made, {**common, **own, **named}), token, reference)
+
+
+def _named(fields: Fields, at: str | None) -> tuple[type[AccountFields], dict[str, object]]:
+    """The fields of a connection at a counterparty, and those that say which account it is."""
+    if at == Counterparty.BITGO.value:
+        expected = "1 to 64 of A-Z, a-z, 0-9, _ and -"
+        return CustodyFields, {
+            "enterprise_id": fields.text("enterprise_id", ENTERPRISE_ID, expected, required=False)
+        }
+    if at == Counterparty.COINBASE_PRIME.value:
+        expected = "1 to 64 of A-Z, a-z, 0-9 and -"
+        return CoinbaseFields, {
+            "portfolio_id": fields.text("portfolio_id", PORTFOLIO_ID, expected, required=True)
+        }
+    if at == Counterparty.CCXT.value:
+        expected = "ccxt's name of an exchange, such as kraken"
+        return CcxtFields, {
+            "exchange": fields.text("exchange", EXCHANGE, expected, required=True),
+            "accept_risk": fields.text("accept_risk", RISK, "orders-cannot-be-found-again", required=False),
+        }
+    expected = "32 hexadecimal digits in lower case"
+    return TradingFields, {"account_id": fields.text("account_id", ACCOUNT_ID, expected, required=True)}
+
+
+def _own_names(at: str | None) -> frozenset[str]:
+    """The names of the fields that a connection at a counterparty has, beside the common ones."""
+    match at:
+        case Counterparty.BITGO.value:
+            return _CUSTODY
+        case Counterparty.COINBASE_PRIME.value:
+            return _PORTFOLIO
+        case Counterparty.CCXT.value:
+            return _EXCHANGE
+    return _TRADING
 
 
 def connection_change(
@@ -110,10 +133,9 @@ def connection_change(
     """What of a connection of this type is to be another. Raises `RouterError`."""
     values = decode_object(raw)
     in_custody = kind is ConnectionType.CUSTODY
-    at_coinbase = counterparty == Counterparty.COINBASE_PRIME.value
-    known = (_COMMON | (_CUSTODY if in_custody else _PORTFOLIO if at_coinbase else _TRADING)) - _FIXED
-    fields = _read(values, known, _ALL, changing=True)
-    token, reference = _keys(fields, required=False) if at_coinbase else _credentials(fields, required=False)
+    at = Counterparty.BITGO.value if in_custody else counterparty
+    fields = _read(values, (_COMMON | _own_names(at)) - _FIXED, _ALL, changing=True)
+    token, reference = read_credentials(fields, at, required=False)
     changed = _own_fields(fields, values, in_custody=in_custody)
     name = fields.text("name", NAME, "1 to 64 printable characters", required=False)
     base_url = fields.text("base_url", _URL, f"a URL such as {BASE_URL}", required=False)
@@ -165,9 +187,7 @@ def _own_fields(fields: Fields, values: Mapping[str, object], *, in_custody: boo
     return there
 
 
-def _make(
-    kind: type[TradingFields | CoinbaseFields | CustodyFields], values: Mapping[str, object]
-) -> TradingFields | CoinbaseFields | CustodyFields:
+def _make(kind: type[AccountFields], values: Mapping[str, object]) -> AccountFields:
     # Every value was looked at: what is left to `account_settings` are rules between fields.
     return kind(**values)  # type: ignore[arg-type]  # the names and types are those of the fields
 
@@ -196,48 +216,3 @@ def _decimals(fields: Fields) -> dict[str, int] | None:
             return None
         found[coin] = number
     return found
-
-
-def _keys(fields: Fields, *, required: bool) -> tuple[Secret | None, None]:
-    """The three credentials of a portfolio, as one; what is wrong is noted without its value."""
-    value = fields.get("credentials")
-    if value is None:
-        if required:
-            fields.errors.append(FieldError("credentials", _KEYS, None))
-        return None, None
-    if not isinstance(value, dict) or set(value) != set(COINBASE_CREDENTIALS):
-        fields.errors.append(FieldError("credentials", _KEYS, "another value (not shown)"))
-        return None, None
-    parts = {
-        name: Secret(text) for name, text in value.items() if isinstance(text, str) and _TOKEN.fullmatch(text)
-    }
-    for name in COINBASE_CREDENTIALS:
-        if name not in parts:
-            expected = "1 to 4096 printable ASCII characters without spaces"
-            fields.errors.append(FieldError(f"credentials.{name}", expected, "another value (not shown)"))
-    return (joined(parts), None) if len(parts) == len(COINBASE_CREDENTIALS) else (None, None)
-
-
-def _credentials(fields: Fields, *, required: bool) -> tuple[Secret | None, Reference | None]:
-    """The token, or where it is; what is wrong is noted without its value."""
-    value = fields.get("credentials")
-    if value is None:
-        if required:
-            fields.errors.append(FieldError("credentials", _CREDENTIALS, None))
-        return None, None
-    if not isinstance(value, dict) or set(value) != {"token"}:
-        fields.errors.append(FieldError("credentials", _CREDENTIALS, "another value (not shown)"))
-        return None, None
-    token = value["token"]
-    if isinstance(token, str):
-        if _TOKEN.fullmatch(token) is None:
-            expected = "1 to 4096 printable ASCII characters without spaces"
-            fields.errors.append(FieldError("credentials.token", expected, "another text (not shown)"))
-            return None, None
-        return Secret(token), None
-    if isinstance(token, dict) and len(token) == 1:
-        (where, named), *_ = token.items()
-        if where in ("env", "file") and isinstance(named, str) and _PATH.fullmatch(named):
-            return None, Reference(env=named) if where == "env" else Reference(file=named)
-    fields.errors.append(FieldError("credentials.token", _CREDENTIALS, "another value (not shown)"))
-    return None, None

@@ -7,14 +7,19 @@ import msgspec
 from router.http.wire import Answer, AnswerAmount, Connection, Time
 from router.service.connections import Credentials, Lifecycle, Origin
 from router.settings import MarginDialect
+from router.settings.connections import Risk
 
 
 class ConnectionSettings(Answer, frozen=True):
     """What a connection is run by; null where its type has no such setting. Never its credentials."""
 
-    base_url: str
+    base_url: Annotated[
+        str | None, msgspec.Meta(description="Null through ccxt where none was named: the exchange's own.")
+    ]
     account_id: str | None
     portfolio_id: str | None
+    exchange: str | None
+    accept_risk: Risk | None
     taker_fee_bps: AnswerAmount | None
     requests_per_second: int | None
     settling_window_ms: int | None

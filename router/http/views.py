@@ -171,13 +171,14 @@ def _attempt(attempt: Attempt, order: Order) -> wire.Attempt:
     last = attempt is order.attempts[-1]
     base = order.filled_base if last else attempt.executed_base
     quote = order.filled_quote if last else attempt.executed_quote
-    done = executed(attempt, order.request.side, base, quote)
+    fills = order.fills if last else attempt.executed_fills
+    done = executed(attempt, order.request.side, base, quote, fills)
     return wire.Attempt(
         connection=connection_ref(attempt.connection),
         error=None if attempt.error is None else order_problem(order, attempt.error, None),
         executed_quantity=format_amount(trim(base)),
         average_price=None if done is None else format_amount(done.average),
-        fills=[_fill(fill, attempt) for fill in (order.fills if last else attempt.executed_fills)],
+        fills=[_fill(fill, attempt) for fill in fills],
     )
 
 

@@ -140,10 +140,11 @@ class MoveAccepted(msgspec.Struct, frozen=True):
 
 
 class MoveAppended(msgspec.Struct, frozen=True):
-    """A state was added to a move that was not final."""
+    """A state was added to a move. `was_final`: it had ended, and something late was said of it."""
 
     id: str
     seq: int
+    was_final: bool
 
 
 class MovesTaken(msgspec.Struct, frozen=True):

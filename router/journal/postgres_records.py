@@ -78,7 +78,7 @@ async def take_back_records(connection: Connection, owner: Owner, steps: Sequenc
                 await connection.execute(
                     "DELETE FROM move_states WHERE move_id = $1 AND seq = $2", step.id, step.seq
                 )
-                await connection.execute("UPDATE moves SET final = false WHERE id = $1", step.id)
+                await connection.execute("UPDATE moves SET final = $2 WHERE id = $1", step.id, step.was_final)
             case MovesTaken():
                 await connection.execute(
                     "UPDATE moves SET owner = NULL, owner_epoch = NULL"
@@ -152,14 +152,15 @@ async def _accept(connection: Connection, owner: Owner, operation: AcceptMove) -
 
 async def _append(connection: Connection, owner: Owner, operation: AppendMove) -> tuple[object, Step | None]:
     record = operation.record
-    done = await connection.execute(
-        "UPDATE moves SET final = $2 WHERE id = $1 AND owner = $3 AND owner_epoch = $4",
+    was_final = await connection.fetchval(
+        "UPDATE moves m SET final = $2 FROM (SELECT id, final FROM moves WHERE id = $1 FOR UPDATE) was"
+        " WHERE m.id = was.id AND m.owner = $3 AND m.owner_epoch = $4 RETURNING was.final",
         record.id,
         record.final,
         owner.id,
         owner.epoch,
     )
-    if done == "UPDATE 0":
+    if was_final is None:
         known = await connection.fetchval("SELECT id FROM moves WHERE id = $1", record.id)
         said = (
             f"expected move {record.id} to be accepted before its events, was unknown"
@@ -176,4 +177,4 @@ async def _append(connection: Connection, owner: Owner, operation: AppendMove) -
         operation.event,
         record.doc,
     )
-    return None, MoveAppended(record.id, seq)
+    return None, MoveAppended(record.id, seq, was_final)

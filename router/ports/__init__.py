@@ -23,6 +23,7 @@ from router.core.model import (
     Connection,
     Fill,
     OrderReport,
+    OrderRequest,
     OutboundOrder,
     Product,
     Side,
@@ -222,6 +223,12 @@ class Venue(Protocol):
 
     def products(self) -> Sequence[Product]:
         """All of them."""
+
+    def takes(self, request: OrderRequest) -> bool:
+        """Whether the counterparty has orders of this kind, with what the caller says of it. No I/O.
+
+        Of its type and terms alone: product, size, balance and credit are no part of the question.
+        """
 
     def book(self, product: str) -> Book | None:
         """The streamed book; None while there is none. Its age is the caller's to judge. No I/O, no await."""

@@ -1,7 +1,8 @@
 """The accounts that run: each connection's adapter in a task of its own, put in, replaced and taken out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import msgspec
@@ -168,6 +169,26 @@ class LiveAccounts:
         live = self._live[connection_id]
         live.withdrawn = why
         self._show(live)
+
+    @asynccontextmanager
+    async def withheld(self, connection_id: str, why: str) -> AsyncIterator[None]:
+        """An account that gets nothing new for the length of the block, unless another took its place.
+
+        What was decided before is written by the time the block begins.
+        """
+        live = self._live.get(connection_id)
+        already = None if live is None else live.withdrawn
+        if live is None or already is not None:
+            yield
+            return
+        self.withdraw(connection_id, why)
+        try:
+            await asyncio.sleep(self._pace.grace_s)
+            yield
+        finally:
+            if self._live.get(connection_id) is live and live.withdrawn == why:
+                live.withdrawn = None
+                self._show(live)
 
     def take_up(self, connection_id: str) -> None:
         """Let a disabled account end the orders that it has from before a restart."""

@@ -86,6 +86,7 @@ class Competing:
                 product=member.venue.product(request.product),
                 barred=self._venues.barred(member, now, to_trade=to_trade)
                 or self._venues.groups.barred(request.base, member.connection.id)
+                or self._venues.lacks(member, request)
                 or self._firm.barred(member, request, arrival_price, now),
             )
             for member in self._venues

@@ -8,7 +8,8 @@ Connections of the settings file are shown beside these, and only the file chang
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from typing import Final
 
 import msgspec
@@ -44,6 +45,7 @@ POLL_S: Final = 2.0
 """How often a router on a shared store looks for what others changed."""
 ID_LENGTH_MAX: Final = 32
 DRAINING: Final = "it is being removed"
+MOVING: Final = "its address is being changed"
 PROVED_ANEW: Final = frozenset({"base_url", "plain_http", "margin_dialect"})
 """Fields whose change says something about the counterparty: the connection is tested with them."""
 
@@ -97,6 +99,7 @@ class Connections:
 
     async def refresh(self) -> None:
         """Take up what other routers on the store changed since the last time. Raises `StoreError`."""
+        kept_before = {name: known for name, known in self._known.items() if known.record is not None}
         records = {record.id: record for record in await self._keeper.records()}
         for name, record in records.items():
             known = self._known.get(name)
@@ -111,9 +114,11 @@ class Connections:
                 async with known.lock:
                     if known.is_behind(kept.record):
                         await self._renew(known, kept)
-        for name, known in list(self._known.items()):
-            if known.record is not None and name not in records and name not in self._making:
-                self._drain(known)
+        # Only what was kept before the records were read can be gone from them: another was made since.
+        for name, known in kept_before.items():
+            if name not in records and self._known.get(name) is known:
+                async with known.lock:
+                    self._drain(known)
 
     # what people do
     def views(self) -> Sequence[AccountView]:
@@ -163,7 +168,8 @@ class Connections:
                 token = self._keeper.follow(change.reference)
             elif token is not None:
                 self._keeper.check_vault()
-            if fields.base_url != known.fields.base_url:
+            moves = fields.base_url != known.fields.base_url
+            if moves:
                 await self._check_move(connection_id, has_credentials=token is not None)
             used = known.token if token is None else token
             settings = checked(fields, NO_TOKEN if used is None else used)
@@ -174,12 +180,13 @@ class Connections:
             kept_reference = change.reference if change.token is None else None
             if token is None:
                 kept_reference = known.reference
-            record = await self._keeper.keep(
-                fields, token=change.token, reference=kept_reference, before=record
-            )
-            await self._renew(
-                known, Kept(record, fields, kept_reference, removing=False, token=used, wrong=known.wrong)
-            )
+            async with self._vacated(connection_id) if moves else nullcontext():
+                record = await self._keeper.keep(
+                    fields, token=change.token, reference=kept_reference, before=record
+                )
+                await self._renew(
+                    known, Kept(record, fields, kept_reference, removing=False, token=used, wrong=known.wrong)
+                )
         self._observer.changed(*known.told, enabled=known.fields.enabled)
         return known.view(self._live.get(connection_id))
 
@@ -250,6 +257,19 @@ class Connections:
                 "credentials", "the token again where base_url is another: it goes there", None
             )
             raise InvalidRequestError(wrong)
+        await self._refuse_busy(connection_id)
+
+    @asynccontextmanager
+    async def _vacated(self, connection_id: str) -> AsyncIterator[None]:
+        """A connection that gets nothing new for the length of the block and, at its beginning, has nothing.
+
+        It was looked at before its test; what came since is at the address of before. Raises as that does.
+        """
+        async with self._live.withheld(connection_id, MOVING):
+            await self._refuse_busy(connection_id)
+            yield
+
+    async def _refuse_busy(self, connection_id: str) -> None:
         try:
             busy = await self._busy(connection_id)
         except StoreError as error:
@@ -267,6 +287,10 @@ class Connections:
         except ConnectionTestError as error:
             self._observer.test_failed(name, error.code.value)
             raise AccountRefusedError(error.code, error.detail, error.venue_error) from error
+        except SettingsError as error:
+            # What only the adapter can know of its settings: such as an exchange that it has not.
+            self._observer.test_failed(name, Code.INVALID_REQUEST.value)
+            raise InvalidRequestError(FieldError(error.key, error.expected, error.was)) from error
         except VenueUnreachableError as error:
             self._observer.test_failed(name, Code.VENUE_UNAVAILABLE.value)
             raise UnavailableError(Code.VENUE_UNAVAILABLE, error.detail) from error
@@ -279,15 +303,22 @@ class Connections:
             if rival is not None:
                 known.lock_out(f"the connection {rival} has its account")
         self._known[kept.record.id] = known
+        if known.token is not None:
+            self._put(known, DRAINING if kept.removing else None)
         if known.wrong is not None:
             self._observer.locked(*known.told, known.wrong)
-        if known.token is not None:
-            self._live.put(known.settings, DRAINING if kept.removing else None)
-            if not known.fields.enabled and not kept.removing:
-                self._live.take_up(kept.record.id)
+        elif not known.fields.enabled and not kept.removing:
+            self._live.take_up(kept.record.id)
         if kept.removing:
             self._drain(known)
         return known
+
+    def _put(self, known: Known, withdrawn: str | None) -> None:
+        try:
+            self._live.put(known.settings, withdrawn)
+        except SettingsError as error:
+            # Such as an exchange that the library on this machine has not: the others trade all the same.
+            known.lock_out(str(error))
 
     async def _renew(self, known: Known, kept: Kept) -> None:
         known.renew(kept)

@@ -7,10 +7,18 @@ import msgspec
 
 from router.core.model import Connection
 from router.ports import ConnectionView
-from router.secrets import Reference, Secret
-from router.settings import CoinbaseFields, ConnectionType, Counterparty, CustodyFields, TradingFields
+from router.secrets import Reference, Referred, Secret
+from router.settings import (
+    AccountFields,
+    CcxtFields,
+    CoinbaseFields,
+    ConnectionType,
+    Counterparty,
+    CustodyFields,
+    TradingFields,
+)
 
-Fields = TradingFields | CoinbaseFields | CustodyFields
+Fields = AccountFields
 
 
 class Origin(enum.StrEnum):
@@ -38,11 +46,14 @@ class Credentials(enum.StrEnum):
 
 
 class NewConnection(msgspec.Struct, frozen=True):
-    """A connection to be made. `fields.id` empty: made from its name. It has a token, or a reference."""
+    """A connection to be made. `fields.id` empty: made from its name. It has a token, or a reference.
+
+    Where a counterparty knows its client by several credentials, they are one token, `secrets.joined`.
+    """
 
     fields: Fields
     token: Secret | None = None
-    reference: Reference | None = None
+    reference: Referred | None = None
 
 
 class ConnectionChange(msgspec.Struct, frozen=True):
@@ -50,7 +61,7 @@ class ConnectionChange(msgspec.Struct, frozen=True):
 
     fields: Mapping[str, object]
     token: Secret | None = None
-    reference: Reference | None = None
+    reference: Referred | None = None
 
 
 class AccountView(msgspec.Struct, frozen=True):
@@ -79,14 +90,22 @@ class StoredDoc(msgspec.Struct, frozen=True):
     fields: Mapping[str, object]
     reference: Reference | None = None
     removing: bool = False
+    references: Mapping[str, Reference] | None = None
+
+    @property
+    def referred(self) -> Referred | None:
+        """Where its credentials are; None where they are sealed."""
+        return self.reference if self.references is None else self.references
 
 
 _DOC = msgspec.json.Decoder(StoredDoc)
 
 
-def encode_doc(fields: Fields, reference: Reference | None, *, removing: bool = False) -> bytes:
+def encode_doc(fields: Fields, reference: Referred | None, *, removing: bool = False) -> bytes:
     """A connection as the store keeps it."""
-    return msgspec.json.encode(StoredDoc(msgspec.to_builtins(fields), reference, removing))
+    one = reference if isinstance(reference, Reference) else None
+    several = None if isinstance(reference, Reference) else reference
+    return msgspec.json.encode(StoredDoc(msgspec.to_builtins(fields), one, removing, several))
 
 
 def decode_doc(raw: bytes) -> tuple[Fields, StoredDoc]:
@@ -102,4 +121,6 @@ def convert_fields(table: Mapping[str, object]) -> Fields:
         kind = CustodyFields
     elif table.get("counterparty") == Counterparty.COINBASE_PRIME.value:
         kind = CoinbaseFields
+    elif table.get("counterparty") == Counterparty.CCXT.value:
+        kind = CcxtFields
     return msgspec.convert(table, kind)

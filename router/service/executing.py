@@ -94,7 +94,13 @@ class Executing:
     def give_back(self, order_id: str, routed: Route) -> None:
         """Undo `reserve`: nothing was sent."""
         self._ledger.release(order_id, {}, self._clock.now())
-        self._venues[routed.connection_id].venue.return_order_budget()
+        self._return_budget(routed.connection_id)
+
+    def _return_budget(self, connection_id: str) -> None:
+        """Give back the request; a connection that was removed meanwhile has taken its own along."""
+        member = self._venues.get(connection_id)
+        if member is not None:
+            member.venue.return_order_budget()
 
     async def execute(self, live: LiveOrder, first: Route, plan: Plan) -> None:
         """Send the order to `first`, which is reserved; after it to the next best, where that is wanted."""
@@ -102,10 +108,10 @@ class Executing:
         while routed is not None:
             if not await self._write_intent(live, routed, plan):
                 return
-            too_late = self._too_late(live)
-            if too_late is not None:
-                self._venues[routed.connection_id].venue.return_order_budget()
-                self._orders.note(live, Refused(too_late))
+            withheld = self._gone(live) or self._too_late(live)
+            if withheld is not None:
+                self._return_budget(routed.connection_id)
+                self._orders.note(live, Refused(withheld))
                 return
             refusal = await self._send(live)
             if refusal is None:
@@ -160,6 +166,22 @@ class Executing:
         stated_at = self._ledger.stated_at(routed.connection_id)
         # A balance that became unknown since it was reserved leaves nothing for others.
         return Cover(ZERO, 0) if free is None or stated_at is None else Cover(free, stated_at)
+
+    def _gone(self, live: LiveOrder) -> OrderError | None:
+        """Why an order is not sent whose connection was removed while its intent was written.
+
+        After a refusal for credit that refusal stays.
+        """
+        attempt = live.order.attempts[-1]
+        if self._venues.get(attempt.connection_id) is not None:
+            return None
+        earlier = live.order.attempts[-2].error if attempt.number > 1 else None
+        return earlier or OrderError(
+            Code.VENUE_UNAVAILABLE,
+            "expected its connection when it was to be sent, was removed: it was not sent",
+            retryable=True,
+            connection_id=attempt.connection_id,
+        )
 
     def _too_late(self, live: LiveOrder) -> OrderError | None:
         """Why a market order is not sent whose intent took so long to write that its price is of long ago.

@@ -7,9 +7,10 @@ import msgspec
 from router.core.errors import Code, ConflictError, FieldError, InvalidRequestError, UnavailableError
 from router.ports import Clock, StoreError
 from router.ports.records import ChangedMeanwhileError, ConnectionStore, StoredConnection
-from router.secrets import Reference, Secret
+from router.secrets import Reference, Referred, Secret, joined
 from router.service.connections import Fields, StoredDoc, decode_doc, encode_doc
 from router.service.references import References
+from router.settings import CcxtFields, account_settings
 from router.settings_error import SettingsError
 from router.vault import Place, SealedError, Vault, VaultError
 
@@ -19,10 +20,20 @@ class Kept(msgspec.Struct, frozen=True):
 
     record: StoredConnection
     fields: Fields
-    reference: Reference | None
+    reference: Referred | None
     removing: bool
     token: Secret | None
     wrong: str | None
+
+
+def place_of(connection_id: str, fields: Fields) -> Place:
+    """Where credentials go to: sealed for that, they open for nothing else.
+
+    An exchange through ccxt is at its own address unless another is named, so its name is part of the place.
+    """
+    if isinstance(fields, CcxtFields):
+        return Place(connection_id, f"{fields.exchange} {fields.base_url}")
+    return Place(connection_id, fields.base_url)
 
 
 class Keeper:
@@ -45,11 +56,13 @@ class Keeper:
         """
         try:
             fields, doc = decode_doc(record.doc)
-        except msgspec.ValidationError:
+            # A rule between fields may be another version's too.
+            account_settings(fields, Secret(""), "", record.id)
+        except (msgspec.DecodeError, SettingsError):
             return None
-        if doc.reference is not None:
-            return self._read_referenced(record, fields, doc, doc.reference)
-        place = Place(record.id, fields.base_url)
+        if doc.referred is not None:
+            return self._read_referenced(record, fields, doc, doc.referred)
+        place = place_of(record.id, fields)
         try:
             opened = self._vault.open(record.credentials or b"", place)
         except SealedError as error:
@@ -59,10 +72,10 @@ class Keeper:
         return Kept(record, fields, None, doc.removing, opened.secret, None)
 
     def _read_referenced(
-        self, record: StoredConnection, fields: Fields, doc: StoredDoc, reference: Reference
+        self, record: StoredConnection, fields: Fields, doc: StoredDoc, reference: Referred
     ) -> Kept:
         try:
-            token = self._references.follow(reference, "credentials")
+            token = self._follow(reference)
         except SettingsError as error:
             return Kept(record, fields, reference, doc.removing, None, str(error))
         return Kept(record, fields, reference, doc.removing, token, None)
@@ -79,10 +92,18 @@ class Keeper:
             return record
         return anew
 
-    def follow(self, reference: Reference) -> Secret:
-        """The credential that a caller's reference names. Raises `InvalidRequestError`."""
-        try:
+    def _follow(self, reference: Referred) -> Secret:
+        """What a reference names; of several, all together as one. Raises `SettingsError`."""
+        if isinstance(reference, Reference):
             return self._references.follow(reference, "credentials")
+        return joined(
+            {name: self._references.follow(part, f"credentials.{name}") for name, part in reference.items()}
+        )
+
+    def follow(self, reference: Referred) -> Secret:
+        """The credentials that a caller's reference names. Raises `InvalidRequestError`."""
+        try:
+            return self._follow(reference)
         except SettingsError as error:
             raise InvalidRequestError(FieldError(error.key, error.expected, error.was)) from error
 
@@ -96,7 +117,7 @@ class Keeper:
         fields: Fields,
         *,
         token: Secret | None = None,
-        reference: Reference | None = None,
+        reference: Referred | None = None,
         before: StoredConnection | None = None,
         removing: bool = False,
     ) -> StoredConnection:
@@ -109,8 +130,7 @@ class Keeper:
         sealed = None if before is None or reference is not None else before.credentials
         try:
             if token is not None:
-                place = Place(fields.id, fields.base_url)
-                sealed = self._vault.seal(token, place)
+                sealed = self._vault.seal(token, place_of(fields.id, fields))
             record = StoredConnection(
                 id=fields.id,
                 version=1 if before is None else before.version + 1,

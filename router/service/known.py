@@ -9,12 +9,14 @@ from router.core.model import Connection
 from router.core.money import ZERO, format_amount
 from router.ports import ConnectionState, ConnectionView, Health
 from router.ports.records import StoredConnection
-from router.secrets import Reference, Secret
+from router.secrets import Referred, Secret
 from router.service.accounts import Live
 from router.service.connections import AccountView, Credentials, Fields, Lifecycle, Origin
 from router.service.keeping import Kept
 from router.settings import (
     AccountSettings,
+    CcxtFields,
+    CcxtSettings,
     CoinbaseFields,
     CoinbaseSettings,
     Counterparty,
@@ -38,7 +40,7 @@ class Known:
         self.token = token
         self.wrong: str | None = None
         self.record: StoredConnection | None = None
-        self.reference: Reference | None = None
+        self.reference: Referred | None = None
         self.removing = False
         self.draining = False
         self.lock = asyncio.Lock()
@@ -64,7 +66,7 @@ class Known:
     @property
     def account(self) -> tuple[str, ...] | None:
         """What no other connection may have; None where it cannot be said without a token."""
-        if self.token is None and isinstance(self.settings, CustodySettings):
+        if self.token is None and isinstance(self.settings, CustodySettings | CcxtSettings):
             return None
         return account_key(self.settings)
 
@@ -160,6 +162,20 @@ def fields_of(settings: AccountSettings) -> Fields:
             taker_fee_bps=format_amount(connection.taker_fee_bps),
             requests_per_second=settings.requests_per_second,
             settling_window_ms=settings.settling_window_ms,
+        )
+    if isinstance(settings, CcxtSettings):
+        return CcxtFields(
+            id=connection.id,
+            name=connection.name,
+            counterparty=Counterparty(connection.counterparty),
+            type=settings.type,
+            enabled=settings.enabled,
+            base_url=settings.base_url,
+            exchange=settings.exchange,
+            taker_fee_bps=format_amount(connection.taker_fee_bps),
+            requests_per_second=settings.requests_per_second,
+            settling_window_ms=settings.settling_window_ms,
+            accept_risk=settings.accept_risk,
         )
     return TradingFields(
         id=connection.id,

@@ -233,6 +233,7 @@ class Moving:
             known = await self._known_or_rivalled(operation)
             self._refuse_if_stopping()
             if known is None:
+                self._refuse_if_changed(connection_id, account)
                 await self._moves.accept(live)
         except BaseException:
             self._turns.give_back(connection_id)
@@ -286,6 +287,13 @@ class Moving:
         if rival is None or rival.key == operation.key:
             return rival
         raise ConflictError(Code.OPERATION_IN_DOUBT, rival_detail(rival))
+
+    def _refuse_if_changed(self, connection_id: str, account: MarginAccount) -> None:
+        """Refuse what nobody would look for where it went: the account was replaced, or is leaving."""
+        entry = self._roster.entry(connection_id)
+        if entry is None or not entry.enabled or margin_of(self._roster, connection_id) is not account:
+            detail = "expected a connection that is enabled and was not changed meanwhile, was another"
+            raise UnavailableError(Code.VENUE_UNAVAILABLE, detail)
 
     def _refuse_if_stopping(self) -> None:
         if self._stopping:

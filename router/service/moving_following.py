@@ -65,6 +65,8 @@ class MoveFollowing:
         try:
             known = await self._moves.known_ids(operation)
             outcome = await account.find(operation.move, sent_at, known)
+            if isinstance(outcome, Moved) and (twin := await self._moves.unnamed(operation)) is not None:
+                outcome = MoveUnanswered(_twin_detail(twin))
         except VenueUnreachableError as error:
             self._observer.move_look_up_failed(operation, error.detail)
             live.looked_up = LookUp(asked_at, error.detail)
@@ -124,3 +126,7 @@ class MoveFollowing:
             self._observer.move_overdue(
                 live.operation, doubt.overdue_ns, None if last is None else last.answer
             )
+
+
+def _twin_detail(twin: Operation) -> str:
+    return f"what shows may be of operation {twin.id}, which was done and whose trace is not known by its id"

@@ -190,6 +190,17 @@ class Moves:
         others = await self._recent(operation.connection.id, since)
         return frozenset(each for other in others if other.id != operation.id for each in other.venue_ids)
 
+    async def unnamed(self, operation: Operation) -> Operation | None:
+        """Another move that was done, and left what could be taken for this one's, under no id that is known.
+
+        What it left would show as evidence of this one. Raises `StoreError`.
+        """
+        since = (operation.sent_at or operation.created_at) - KNOWN_MARGIN_NS
+        for other in await self._recent(operation.connection.id, since):
+            if other.id != operation.id and _left_unnamed(other) and same_trace(operation.move, other.move):
+                return other
+        return None
+
     async def _recent(self, connection_id: str, since: int) -> list[Operation]:
         """A connection's moves that changed at or after `since`, newest first."""
         found: list[Operation] = []
@@ -214,6 +225,13 @@ class Moves:
         was = None if before.finding is None else before.finding.contradicted_at
         if isinstance(event, Answered) and after.finding is not None and was != after.finding.contradicted_at:
             self._observer.move_contradicted(after)
+
+
+def _left_unnamed(operation: Operation) -> bool:
+    """Whether it was done and nobody knows by what id; what says that nothing was moved left nothing."""
+    if operation.phase is not MovePhase.DONE or operation.venue_ids:
+        return False
+    return operation.result is None or bool(operation.result.balances)
 
 
 def _rivals(operation: Operation, other: Operation) -> bool:

@@ -72,8 +72,8 @@ class Quoting:
         held = await self._competing.hold(
             request, rules, competition_id, to_trade=False, ready=None, late=lambda _held, _name: None
         )
-        held.competition.close()
         now = self._clock.now()
+        held.competition.close(now)
         record = make_record(held, competition_id, order_id=None, rfq_id=rfq_id, closed_at=now)
         ends = [entry.valid_until for entry in record.entries if entry.rank and entry.valid_until is not None]
         rfq = RfqRecord(id=rfq_id, competition=record, created_at=now, valid_until=min([now + ttl_ns, *ends]))

@@ -8,7 +8,7 @@ import msgspec
 
 from router.core.groups import RoutingGroups
 from router.core.ledger import Ledger
-from router.core.model import Book, Connection, Level, Product, Reason, Side
+from router.core.model import Book, Connection, Level, OrderRequest, Product, Reason, Side
 from router.core.pricing import mid_price
 from router.ports import Clock, ConnectionView, Venue
 from router.ports.accounts import TradingAccount
@@ -122,6 +122,14 @@ class Venues:
             if stated_at is None or now - stated_at > self._balance_age_ns:
                 return Reason.BALANCE_UNKNOWN
         return None
+
+    @staticmethod
+    def lacks(member: Member, request: OrderRequest) -> Reason | None:
+        """Why a counterparty could not work an order of this kind; None if it could.
+
+        One that would refuse it must not win it: it is out before it is asked.
+        """
+        return None if member.venue.takes(request) else Reason.PRODUCT_UNSUPPORTED
 
     def fresh(self, book: Book, now: int) -> bool:
         """Whether a book is young enough to be a quote."""

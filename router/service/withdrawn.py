@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from router.core.model import Book, Connection, Fill, OrderReport, OutboundOrder, Product
+from router.core.model import Book, Connection, Fill, OrderReport, OrderRequest, OutboundOrder, Product
 from router.ports import CancelResult, ConnectionState, Health, SubmitResult, Venue, VenueListener
 
 
@@ -37,6 +37,10 @@ class Withdrawn:
     def products(self) -> Sequence[Product]:
         """All of them."""
         return self._venue.products()
+
+    def takes(self, request: OrderRequest) -> bool:
+        """Whether the counterparty has orders of this kind."""
+        return self._venue.takes(request)
 
     def book(self, product: str) -> Book | None:
         """The streamed book."""

@@ -6,6 +6,7 @@ secret is a reference, `{ env = "NAME" }` or `{ file = "/path" }`, and has no de
 and its `repr` is hidden.
 """
 
+from router.settings.accounts import AccountFields, account_settings
 from router.settings.auth import ApiKey, AuthMode, AuthSettings, Scope
 from router.settings.ccxt import CcxtFields
 from router.settings.connections import (
@@ -23,7 +24,6 @@ from router.settings.connections import (
     TradingFields,
     TradingSettings,
     account_key,
-    account_settings,
 )
 from router.settings.hosts import is_loopback
 from router.settings.loading import CONFIG_VARIABLE, Settings, load, parse
@@ -39,6 +39,7 @@ from router.settings.vault import VaultSettings
 
 __all__ = [
     "CONFIG_VARIABLE",
+    "AccountFields",
     "AccountSettings",
     "ApiKey",
     "AuthMode",

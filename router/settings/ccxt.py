@@ -5,13 +5,14 @@ whether it can be traded on safely there, is checked when its adapter is made, b
 """
 
 import hashlib
-from typing import Annotated, Final, Literal
+import re
+from typing import Annotated, Final
 
 import msgspec
 
 from router.core.errors import shown
 from router.core.model import Connection
-from router.secrets import Reference, Secret
+from router.secrets import Reference, Secret, parted
 from router.settings.connections import (
     NAME,
     SLUG,
@@ -20,15 +21,17 @@ from router.settings.connections import (
     ConnectionType,
     Counterparty,
     RequestsPerSecond,
+    Risk,
     WindowMs,
     _fee_bps,
 )
 from router.settings.hosts import checked_base_url
 from router.settings_error import SettingsError
 
+EXCHANGE: Final = re.compile(r"[a-z0-9_]{1,32}")
+RISK: Final = re.compile("orders-cannot-be-found-again")
 REQUIRED: Final = ("api_key", "secret")
 OPTIONAL: Final = "password"
-Risk = Literal["orders-cannot-be-found-again"]
 
 
 class CcxtFields(ConnectionFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,25 +59,43 @@ class RawCcxt(CcxtFields, frozen=True, kw_only=True, forbid_unknown_fields=True)
     password: Reference | None = None
 
 
+def ccxt_account(fields: CcxtFields, token: Secret, key: str, source: str) -> CcxtSettings:
+    """Check the fields and join them with credentials that are one by now (`joined`).
+
+    Those of a connection that is locked are not there, and nothing is made of its settings. Raises
+    `SettingsError`.
+    """
+    try:
+        (api_key,) = parted(token, REQUIRED[0])
+    except ValueError:
+        return ccxt_settings(fields, Secret(""), token, key, source, has_password=False)
+    try:
+        parted(token, OPTIONAL)
+    except ValueError:
+        return ccxt_settings(fields, api_key, token, key, source, has_password=False)
+    return ccxt_settings(fields, api_key, token, key, source, has_password=True)
+
+
 def ccxt_settings(
     fields: CcxtFields, api_key: Secret, token: Secret, key: str, source: str, *, has_password: bool
 ) -> CcxtSettings:
     """Check the fields and join them with the credentials. Raises `SettingsError`."""
+    within = f"{key}." if key else ""
     if SLUG.fullmatch(fields.id) is None:
-        raise SettingsError(source, f"{key}.id", "a slug of 1 to 32 of a-z, 0-9 and -", shown(fields.id))
+        raise SettingsError(source, f"{within}id", "a slug of 1 to 32 of a-z, 0-9 and -", shown(fields.id))
     if NAME.fullmatch(fields.name) is None:
-        raise SettingsError(source, f"{key}.name", "1 to 64 printable characters", shown(fields.name))
+        raise SettingsError(source, f"{within}name", "1 to 64 printable characters", shown(fields.name))
     if fields.type is not ConnectionType.EXCHANGE:
         raise SettingsError(
-            source, f"{key}.type", '"exchange" where counterparty is "ccxt"', fields.type.value
+            source, f"{within}type", '"exchange" where counterparty is "ccxt"', fields.type.value
         )
     if fields.pts:
         raise SettingsError(
-            source, f"{key}.pts", 'false where counterparty is "ccxt", which trades Spot alone', "true"
+            source, f"{within}pts", 'false where counterparty is "ccxt", which trades Spot alone', "true"
         )
     base_url = fields.base_url
     if base_url:
-        base_url = checked_base_url(base_url, f"{key}.base_url", source, plain_http=fields.plain_http)
+        base_url = checked_base_url(base_url, f"{within}base_url", source, plain_http=fields.plain_http)
     fingerprint = hashlib.sha256(api_key.reveal().encode()).hexdigest()[:16]
     return CcxtSettings(
         connection=Connection(
@@ -82,7 +103,7 @@ def ccxt_settings(
             name=fields.name,
             pts=False,
             counterparty=Counterparty.CCXT.value,
-            taker_fee_bps=_fee_bps(fields.taker_fee_bps, f"{key}.taker_fee_bps", source),
+            taker_fee_bps=_fee_bps(fields.taker_fee_bps, f"{within}taker_fee_bps", source),
         ),
         type=fields.type,
         enabled=fields.enabled,

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -57,6 +57,10 @@ class ConnectionType(enum.StrEnum):
 
     EXCHANGE = "exchange"
     CUSTODY = "custody"
+
+
+Risk = Literal["orders-cannot-be-found-again"]
+"""What of an exchange through ccxt can be accepted by name; see `router.settings.ccxt`."""
 
 
 class MarginDialect(enum.StrEnum):
@@ -189,7 +193,7 @@ class CcxtSettings(msgspec.Struct, frozen=True, kw_only=True):
     settling_window_ms: int
     exchange: str
     has_password: bool
-    accept_risk: str | None = None
+    accept_risk: Risk | None = None
     margin_dialect: None = None
 
 

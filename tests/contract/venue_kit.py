@@ -1,7 +1,7 @@
-"""A counterparty to test an adapter against, and what the suite needs of it, whoever the counterparty is.
+"""What the tests of an adapter with a feed need of BitGo: a simulator, and what can go wrong with its feed.
 
-A `Stage` is one adapter that runs against a counterparty of its own, over real sockets. What the suite wants
-to go wrong is asked for in the suite's words; a kit translates. A further adapter is one line in `KITS`.
+A `Stage` is one adapter that runs against a counterparty of its own, over real sockets. The suite of all
+adapters has kits of its own (`venues/`); the listener and the waits here are theirs too.
 """
 
 import asyncio

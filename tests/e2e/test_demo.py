@@ -1,5 +1,6 @@
 """The demonstration as a stranger runs it: every step as announced, and nothing left afterwards."""
 
+import importlib.util
 import os
 import re
 import signal
@@ -14,15 +15,23 @@ import pytest
 
 COMMAND = (sys.executable, "-m", "router", "demo")
 STEPS = (
-    "0. Three accounts at a simulated BitGo Prime",
+    "0. Five connections, three counterparties",
     "1. Spot wins",
     "2. PTS wins where Spot lacks the balance",
-    "3. PTS beats Spot on price",
-    "4. PTS without credit",
-    "5. A timeout, found again",
-    "6. An RFQ, accepted",
-    "7. What BitGo's side saw",
+    "3. A firm quote wins: PTS beats Spot on price",
+    "4. A firm quote that ends too soon loses",
+    "5. PTS without credit",
+    "6. A timeout, found again",
+    "7. An RFQ, accepted",
+    "8. What the counterparties' side saw",
+    "9. Who won how often, and why others were out",
 )
+RIVAL = re.compile(
+    r"^\d +((?:BitGo|Coinbase) \w+)(?: PTS)? +[\d.]+ +(book|rfq) +(?:(indicative|firm) +(-|[\d:.]{12}))",
+    re.MULTILINE,
+)
+WITH_CCXT = importlib.util.find_spec("ccxt") is not None
+ALONE = "from router.cli import paper; from router.cli.demo import play, stage; "
 PORTS = re.compile(r"127\.0\.0\.1:(\d+)")
 
 
@@ -30,6 +39,14 @@ def environment(tmp_path: Path, **changes: str) -> dict[str, str]:
     """As here, but without a terminal's variables and with a directory of its own for temporary files."""
     bare = {name: value for name, value in os.environ.items() if name not in ("TERM", "COLUMNS")}
     return bare | {"TMPDIR": str(tmp_path)} | changes
+
+
+def rivals_of(step: str) -> list[tuple[str, str, str]]:
+    """Four connections of a step's competition as ranked: name, source, kind of price.
+
+    A firm one with the time at which it ended.
+    """
+    return [(name, source, kind) for name, source, kind, _ in RIVAL.findall(step)]
 
 
 def assert_closed(said: str) -> None:
@@ -55,13 +72,41 @@ def test_every_step_comes_out_as_announced_and_nothing_is_left(tmp_path: Path) -
     assert places == sorted(places)
     # A verdict for each step, and one for the end of the processes.
     assert ran.stdout.count("✓") == len(STEPS) + 1
-    # The refusal of step 4 is shown with its own mark; no verdict is.
+    # The refusal of step 5 is shown with its own mark; no verdict is.
     assert re.findall("✗ .*", ran.stdout) == [
         "✗ the order ended with: credit_long_limit (No credit: long limit)"
     ]
     assert "BitGo Margin PTS" in ran.stdout
+    first = ran.stdout.partition(f"\n{STEPS[1]} ")[2].partition(f"\n{STEPS[2]} ")[0]
+    assert rivals_of(first) == [
+        ("BitGo Treasury", "book", "indicative"),
+        ("Coinbase Desk", "rfq", "firm"),
+        ("BitGo Margin", "book", "indicative"),
+        ("Coinbase Credit", "rfq", "firm"),
+    ]
+    assert ("★ won" in first, "Kraken" in first) == (True, WITH_CCXT)
     assert_closed(ran.stdout)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_ccxt_the_four_others_play(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        (
+            sys.executable,
+            "-c",
+            ALONE + "raise SystemExit(play.play(paper.out(), keep=False, accounts=stage.WITHOUT_CCXT))",
+        ),
+        env=environment(tmp_path, COLUMNS="100"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout + ran.stderr
+    assert "ccxt is not installed here" in ran.stdout
+    assert "connections ready: 4" in ran.stdout
+    # Named where it is told why it stays away, and nowhere as one that took part.
+    assert "Kraken won" not in ran.stdout
 
 
 def test_a_terminal_without_utf8_gets_the_same_in_its_letters(tmp_path: Path) -> None:

@@ -109,7 +109,8 @@ class Counterparty:
     """What makes adapters, and what they would be tested at.
 
     `built`: each adapter, oldest first; `proved`: the settings of each test; `refusal`: what a test raises;
-    `slow`: a future that tests wait for.
+    `unbuilt`: what making an adapter raises;
+    `slow`: a future that tests wait for; `ready`: whether adapters that are built can trade.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -119,10 +120,16 @@ class Counterparty:
         self.retired: list[TradingVenue | CustodyAccount] = []
         self.proved: list[AccountSettings] = []
         self.refusal: Exception | None = None
+        self.unbuilt: Exception | None = None
         self.slow: asyncio.Future[None] | None = None
+        self.ready = True
 
     def build(self, settings: ConnectionSettings) -> RunningVenue:
+        if self.unbuilt is not None:
+            raise self.unbuilt
         self.built.append(RunningVenue(settings, self.clock))
+        if not self.ready:
+            self.built[-1].state = ConnectionState.CONNECTING
         return self.built[-1]
 
     def build_custody(self, settings: CustodySettings) -> RunningCustody:
@@ -165,6 +172,7 @@ class Office:
         self.open: set[str] = set()
         self.seen = Seen()
         self.clock: Clock = LoopClock() if clock is None else clock
+        self.journal = journal
         self.accounts = Accounts()
         ledger = Ledger()
         self.venues = Venues((), ledger, self.clock, book_age_ns=10**18, balance_age_ns=10**18)

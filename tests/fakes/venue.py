@@ -11,6 +11,8 @@ from router.core.model import (
     Connection,
     Fill,
     OrderReport,
+    OrderRequest,
+    OrderType,
     OutboundOrder,
     Product,
     Side,
@@ -67,6 +69,8 @@ class FakeVenue:
         self.cancel_answers: Script[CancelResult] = deque()
         self.balance_errors: Script[None] = deque()
         self.balance_reads = 0
+        self.lacking: set[OrderType] = set()
+        """Order types that the counterparty has not."""
         self.listed: list[int] = []
         self.before_submit: Callable[[OutboundOrder], None] = lambda _order: None
         self.listener: VenueListener | None = None
@@ -122,6 +126,9 @@ class FakeVenue:
 
     def products(self) -> Sequence[Product]:
         return tuple(self._products.values())
+
+    def takes(self, request: OrderRequest) -> bool:
+        return request.type not in self.lacking
 
     def book(self, product: str) -> Book | None:
         return self.books.get(product)

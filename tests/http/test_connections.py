@@ -109,7 +109,7 @@ async def test_a_reference_is_handed_on_as_one(client: TestClient, connections: 
     [
         ({"name": None}, "name", "1 to 64 printable characters"),
         ({"name": " x"}, "name", "1 to 64 printable characters"),
-        ({"counterparty": "bitgo"}, "counterparty", '"bitgo_prime"'),
+        ({"counterparty": "bitgo"}, "counterparty", '"bitgo_prime" or "coinbase_prime" or "ccxt"'),
         ({"type": "wallet"}, "type", '"exchange" or "custody"'),
         ({"account_id": "12"}, "account_id", "32 hexadecimal digits in lower case"),
         ({"account_id": None}, "account_id", "32 hexadecimal digits in lower case"),

@@ -133,6 +133,9 @@ def of_the_settings(fee_bps: str) -> dict[str, object]:
         "settings": {
             "base_url": "https://app.bitgo.com",
             "account_id": ACCOUNT,
+            "portfolio_id": None,
+            "exchange": None,
+            "accept_risk": None,
             "taker_fee_bps": fee_bps,
             "requests_per_second": 10,
             "settling_window_ms": 30_000,

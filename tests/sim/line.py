@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from router.core.errors import OrderError
-from router.core.model import Book, Connection, Fill, Level, OrderReport, OutboundOrder, Product
+from router.core.model import Book, Connection, Fill, Level, OrderReport, OrderRequest, OutboundOrder, Product
 from router.ports import (
     BudgetSpentError,
     CancelRefused,
@@ -76,6 +76,9 @@ class Line:
 
     def products(self) -> Sequence[Product]:
         return (PRODUCT,)
+
+    def takes(self, request: OrderRequest) -> bool:
+        return True
 
     def book(self, product: str) -> Book | None:
         if self._feed_up and not self.party.quotes_on_request:

@@ -154,9 +154,15 @@ def order(**changed: Any) -> Order:
     return Order(**fields | changed)
 
 
-def fill(name: str = "trade-1", quantity: str = "0.5", price: str = "100.00", at: int = T0) -> Fill:
+def fill(
+    name: str = "trade-1",
+    quantity: str = "0.5",
+    price: str = "100.00",
+    at: int = T0,
+    fee: Decimal | None = None,
+) -> Fill:
     """One execution."""
-    return Fill(name, D(price), D(quantity), D(price) * D(quantity), at)
+    return Fill(name, D(price), D(quantity), D(price) * D(quantity), at, fee)
 
 
 def report(state: VenueState = VenueState.WORKING, *fills: Fill, **changed: Any) -> OrderReport:

@@ -11,8 +11,8 @@ from router.settings import ConnectionSettings
 from venues.bitgo.account_parse import asset_balance_of, trade_of
 from venues.bitgo.client import Client
 from venues.bitgo.margin import BitgoMargin
-from venues.bitgo.telling import Telling
 from venues.bitgo.wire import Rows
+from venues.transport.telling import Telling
 from venues.transport.times import format_time
 from venues.transport.timing import Timing
 

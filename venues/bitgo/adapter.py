@@ -14,7 +14,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from router.core.model import Book, Connection, Fill, OrderReport, OutboundOrder, Product
+from router.core.model import Book, Connection, Fill, OrderReport, OrderRequest, OutboundOrder, Product
 from router.ports import (
     CancelResult,
     Clock,
@@ -40,14 +40,15 @@ from venues.bitgo.feed import Feed
 from venues.bitgo.foreign import foreign_order_of, may_be_ours
 from venues.bitgo.orders import Orders
 from venues.bitgo.parse import lacks_reason, report_of_message
-from venues.bitgo.telling import Telling
-from venues.bitgo.upkeep import Upkeep
+from venues.bitgo.reads import AccountReads
 from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
 from venues.transport.ending import see_through, settle
 from venues.transport.reader import decode
 from venues.transport.standing import Standing
+from venues.transport.telling import Telling
 from venues.transport.timing import Timing
+from venues.transport.upkeep import Upkeep
 
 
 class BitgoPrime:
@@ -75,16 +76,16 @@ class BitgoPrime:
             settings.account_id, socket_url(settings.base_url), self, timing, self._new_backoff()
         )
         self._explainer = Explainer(self._orders.explain, self._telling.order, self._new_backoff())
+        self._reads = AccountReads(self._connection, self._client, self._telling, clock, self._feed.offer)
         self._upkeep = Upkeep(
             self._connection,
-            competition,
-            self._client,
+            competition.balance_refresh_ms,
+            self._reads,
             self._standing,
-            self._telling,
             clock,
             timing,
             self._new_backoff,
-            self._feed.offer,
+            streams=True,
         )
         self._account = BitgoAccount(settings, self._client, self._telling, clock, timing)
         self._books: dict[str, Snapshots] = {}
@@ -107,15 +108,19 @@ class BitgoPrime:
 
     def product(self, name: str) -> Product | None:
         """A product, as last read."""
-        return self._upkeep.products.get(name)
+        return self._reads.products.get(name)
 
     def products(self) -> Sequence[Product]:
         """All of them, as last read."""
-        return tuple(self._upkeep.products.values())
+        return tuple(self._reads.products.values())
+
+    def takes(self, request: OrderRequest) -> bool:  # noqa: ARG002 - the port's
+        """Yes: the order types of this router are BitGo Prime's."""
+        return True
 
     def book(self, product: str) -> Book | None:
         """The streamed book; subscribes it where it is not yet."""
-        known = self._upkeep.products.get(product)
+        known = self._reads.products.get(product)
         if known is None:
             return None
         self._feed.want(product)
@@ -130,7 +135,7 @@ class BitgoPrime:
 
     async def request_book(self, product: str, deadline: int) -> Book:
         """Ask for a book, in the lane that leaves most to orders."""
-        known = self._upkeep.products.get(product)
+        known = self._reads.products.get(product)
         if known is None:
             raise VenueUnreachableError("expected a product that is known, was another")
         found = await self._client.read(

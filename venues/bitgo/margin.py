@@ -22,7 +22,7 @@ from venues.bitgo.margin_evidence import SKEW_NS, MarginEvidence
 from venues.bitgo.margin_lists import MarginLists
 from venues.bitgo.margin_moves import MarginMoves
 from venues.bitgo.margin_reads import MarginReads
-from venues.bitgo.telling import Telling
+from venues.transport.telling import Telling
 from venues.transport.timing import Timing
 
 

@@ -19,8 +19,8 @@ from venues.bitgo.margin_parse import (
     snapshot_of,
     withdrawal_of,
 )
-from venues.bitgo.telling import Telling
 from venues.bitgo.wire import Rows
+from venues.transport.telling import Telling
 from venues.transport.times import format_time
 
 CLOSE_REQUESTS: Final = ("margin", "positions", "close", "requests")

@@ -43,7 +43,8 @@ class Known(msgspec.Struct, frozen=True):
     `order_params`: what each order says besides; `options`: what ccxt is told about the exchange.
     `offset_param`: of its lists of orders and trades. `trades_of_order`: `fetchOrderTrades` wants the ids
     that the order lists. `stream_depth`: levels to subscribe, None for ccxt's own number. `refusals` add to
-    what ccxt's exceptions tell.
+    what ccxt's exceptions tell. `wrapper`: the field that every answer of its REST wire stands in, None
+    where it answers with the thing itself.
     """
 
     find: Find
@@ -54,6 +55,7 @@ class Known(msgspec.Struct, frozen=True):
     trades_of_order: bool = False
     stream_depth: int | None = None
     refusals: tuple[Refusal, ...] = ()
+    wrapper: str | None = None
 
 
 _KRAKEN_REFUSALS: Final = (
@@ -86,6 +88,7 @@ KNOWN: Final[Mapping[str, Known]] = {
         trades_of_order=True,
         stream_depth=25,
         refusals=_KRAKEN_REFUSALS,
+        wrapper="result",
     ),
     # Its markets of futures are other hosts' and cost many requests.
     "binance": Known(Find.ASKED, options={"fetchMarkets": {"types": ["spot"]}}),

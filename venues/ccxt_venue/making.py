@@ -41,7 +41,13 @@ def make(settings: CcxtSettings, clock: Clock, timing: Timing) -> Made:
         raise SettingsError(source, "counterparty", "the extra ccxt to be installed", "not there") from error
     if base is None:
         raise SettingsError(source, "exchange", "one that ccxt has", shown(name))
-    plug = Plug(clock, timing, counts=name in KNOWN and KNOWN[name].serial)
+    shape = KNOWN.get(name)
+    plug = Plug(
+        clock,
+        timing,
+        counts=shape is not None and shape.serial,
+        wrapper=None if shape is None else shape.wrapper,
+    )
     exchange = _instance(plugged(base, plug), settings, str)
     for key, named in _CREDENTIALS.items():
         if exchange.requiredCredentials.get(named) and not getattr(exchange, named, None):

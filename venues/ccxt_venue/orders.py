@@ -127,14 +127,14 @@ class Orders:
 
     async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
         """By the exchange's id where it is known, else by ours; with all fills where it is final."""
-        own_id, ours = wire_id(order.venue_client_order_id), order.venue_client_order_id
+        own_id = wire_id(order.venue_client_order_id)
         self._remember(own_id, order)
         remote = self._client.remote
         if venue_order_id is not None:
             self._keep(venue_order_id, order.product)
             found = await self._client.read(
                 "order_lookup",
-                lambda: remote.by_id(venue_order_id, own_id, ours, order.product),
+                lambda: remote.by_id(venue_order_id, own_id, order),
                 Lane.LOOK_UP,
             )
             if found is not None:
@@ -145,7 +145,7 @@ class Orders:
             )
         found = await self._client.read(
             "order_lookup",
-            lambda: remote.by_client_id(own_id, ours, order.product),
+            lambda: remote.by_client_id(own_id, order),
             Lane.LOOK_UP,
         )
         if found is not None:

@@ -4,6 +4,7 @@ That a key may trade is told by the cancel of an order that cannot exist: a key 
 such, and any other answer comes from behind the check of its permissions.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -36,7 +37,8 @@ class _Wall:
 async def prove_exchange(settings: CcxtSettings, timing: Timing) -> None:
     """Return if the connection would work. Raises `ConnectionTestError`, `VenueUnreachableError`."""
     clock = _Wall()
-    made = make(settings, clock, timing)
+    # The library takes seconds to load, where nothing has needed it yet.
+    made = await asyncio.to_thread(make, settings, clock, timing)
     budget = RequestBudget(settings.requests_per_second, clock)
     remote = Remote(made.known, made.exchange, made.plug, clock)
     worker = Worker(f"ccxt-test-{settings.connection.id}")

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from router.core.account import AssetBalance, TradePage, VenueTrade
-from router.core.model import Book, Fill, OrderReport, Product
+from router.core.model import Book, Fill, OrderReport, OutboundOrder, Product
 from router.core.money import format_amount
 from router.ports import Clock, Lane, OffWireError
 from venues.ccxt_venue.book import LEVELS_MAX, book_of
@@ -182,14 +182,14 @@ class Remote:
         """Ask for an order to be cancelled."""
         await self._exchange.cancel_order(venue_order_id, self.symbol(product))
 
-    async def by_id(self, venue_order_id: str, wanted_id: str, ours: str, product: str) -> OrderReport | None:
+    async def by_id(self, venue_order_id: str, wanted_id: str, order: OutboundOrder) -> OrderReport | None:
         """An order by the exchange's id; None where it has none of it."""
-        found = await self._found(self._exchange.fetch_order(venue_order_id, self.symbol(product)))
-        return None if found is None else await self._report(found, wanted_id, ours, product)
+        found = await self._found(self._exchange.fetch_order(venue_order_id, self.symbol(order.product)))
+        return None if found is None else await self._report(found, wanted_id, order)
 
-    async def by_client_id(self, wanted_id: str, ours: str, product: str) -> OrderReport | None:
+    async def by_client_id(self, wanted_id: str, order: OutboundOrder) -> OrderReport | None:
         """An order by our id; None where the exchange has none of it."""
-        symbol, params = self.symbol(product), {"clientOrderId": wanted_id}
+        symbol, params = self.symbol(order.product), {"clientOrderId": wanted_id}
         if self._known.find is Find.ASKED:
             found = await self._found(self._exchange.fetch_order(None, symbol, params))
         else:
@@ -202,7 +202,7 @@ class Remote:
             if len(listed) > 1:
                 raise OffWireError("expected one order under a client order id, were several")
             found = listed[0] if listed else None
-        return None if found is None else await self._report(found, wanted_id, ours, product)
+        return None if found is None else await self._report(found, wanted_id, order)
 
     async def _found(self, asked: Awaitable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
         try:
@@ -212,16 +212,16 @@ class Remote:
                 return None
             raise
 
-    async def _report(self, found: Mapping[str, Any], wanted_id: str, ours: str, product: str) -> OrderReport:
+    async def _report(self, found: Mapping[str, Any], wanted_id: str, order: OutboundOrder) -> OrderReport:
         shown = found.get("clientOrderId")
         if shown != wanted_id and (shown is not None or self._known.find is not Find.NONE):
             raise OffWireError("expected the order asked for, was another's client order id")
-        if found.get("symbol") != self.symbol(product):
-            raise OffWireError("expected the order asked for, was another's product")
-        report = report_of(found, ours, self._clock.now())
+        if found.get("symbol") != self.symbol(order.product) or found.get("side") != order.side.value:
+            raise OffWireError("expected the order asked for, was another's product or side")
+        report = report_of(found, order.venue_client_order_id, self._clock.now())
         if not report.state.is_final or report.filled_base == 0:
             return report
-        fills = await self._fills(report.venue_order_id, product, found)
+        fills = await self._fills(report.venue_order_id, order.product, found)
         return with_fills(report, fills)
 
     async def fills(self, venue_order_id: str, product: str) -> list[Fill]:

@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from router.ports import Clock
+from router.ports import Clock, OffWireError
 from venues.ccxt_venue.library import ExchangeApi
 from venues.transport.session import LIST_BYTES_MAX, Answered, Exchange, Lost, NotSent, exchange
 from venues.transport.timing import Timing
@@ -72,10 +72,11 @@ TRAIL: contextvars.ContextVar[Trail] = contextvars.ContextVar("ccxt_trail")
 class Plug:
     """What the replaced methods need: the session, which belongs to the thread's loop, and the last nonce.
 
-    `counts`: whether the exchange's nonce must grow from call to call.
+    `counts`: whether the exchange's nonce must grow from call to call. `wrapper`: see `exchanges.Known`.
     """
 
-    def __init__(self, clock: Clock, timing: Timing, *, counts: bool) -> None:
+    def __init__(self, clock: Clock, timing: Timing, *, counts: bool, wrapper: str | None = None) -> None:
+        self.wrapper = wrapper
         self.counts = counts
         self.nonce = 0
         self.clock = clock
@@ -130,6 +131,12 @@ def numbers_as_text(body: str) -> object:
     return _JSON.decode(body)
 
 
+def _is_answer(found: object, wrapper: str | None) -> bool:
+    if wrapper is None:
+        return isinstance(found, dict | list)
+    return isinstance(found, dict) and wrapper in found
+
+
 def plugged(base: type[ExchangeApi], plug: Plug) -> type[ExchangeApi]:
     """A subclass of an exchange's class that sends through a plug."""
 
@@ -150,7 +157,10 @@ def plugged(base: type[ExchangeApi], plug: Plug) -> type[ExchangeApi]:
         self.last_http_response, self.last_json_response = shown, found
         self.handle_errors(got.status, "", url, method, back, shown, found, sent, body)
         self.handle_http_status_code(got.status, "", url, method, shown)
-        return shown if found is None else found
+        # ccxt makes an empty list, or no balance, of a text that is no answer of the exchange's at all.
+        if not _is_answer(found, plug.wrapper):
+            raise OffWireError(f"expected an answer of the exchange's form, was another with {got.status}")
+        return found
 
     def nonce(self: ExchangeApi) -> int:
         # Of two calls within one of its units (a millisecond at Kraken) the later one would be refused; not

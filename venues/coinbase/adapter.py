@@ -13,7 +13,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from router.core.model import Book, Connection, Fill, OrderReport, OutboundOrder, Product
+from router.core.model import Book, Connection, Fill, OrderReport, OrderRequest, OutboundOrder, Product
 from router.ports import (
     CancelResult,
     CancelTaken,
@@ -34,6 +34,7 @@ from venues.coinbase import wire
 from venues.coinbase.account import CoinbaseAccount
 from venues.coinbase.chase import Chase
 from venues.coinbase.client import Client, pages
+from venues.coinbase.encode import unsupported
 from venues.coinbase.finding import PAGES_MAX, Finding
 from venues.coinbase.orders import Orders
 from venues.coinbase.parse import product_of, tradable_of
@@ -109,6 +110,10 @@ class CoinbasePrime:
     def products(self) -> Sequence[Product]:
         """All of them, as last read."""
         return tuple(self._products.values())
+
+    def takes(self, request: OrderRequest) -> bool:
+        """Whether Coinbase Prime has such an order."""
+        return unsupported(request) is None
 
     def book(self, product: str) -> Book | None:  # noqa: ARG002 - the port's: no product has one here
         """None: nothing is streamed."""

@@ -1,5 +1,6 @@
 """REST calls to one portfolio: budget, signature, one exchange, one record of how it ended."""
 
+import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -47,7 +48,14 @@ class Client:
         timing: Timing,
         score: Score,
         recorded: Recorder,
+        wall: Callable[[], int] = time.time_ns,
     ) -> None:
+        """`wall` gives nanoseconds since the epoch as the machine has them now, for signatures alone.
+
+        The router's own clock never goes back and so can be wrong after the machine was set or slept; a
+        counterparty refuses what was signed at a time that is not its own.
+        """
+        self._wall = wall
         self._keys = keys_of(settings.token)
         self._base_url = settings.base_url
         self._portfolio_id = settings.portfolio_id
@@ -181,7 +189,7 @@ class Client:
                     self._session,
                     method,
                     address(self._base_url, path, query),
-                    headers=signed_headers(self._keys, method, path, body, began),
+                    headers=signed_headers(self._keys, method, path, body, self._wall()),
                     body=body,
                     bytes_max=bytes_max,
                     timeout_ms=timeout_ms,

@@ -11,7 +11,7 @@ from yarl import URL
 
 from router.core.errors import Code, OrderError
 from router.core.instruction import SteadyPace, Stop, Twap
-from router.core.model import OrderType, OutboundOrder, Side, TimeInForce
+from router.core.model import OrderRequest, OrderType, OutboundOrder, Side, TimeInForce
 from router.core.money import (
     BPS,
     ONE,
@@ -124,11 +124,51 @@ def encode_accept(order: OutboundOrder, quote_id: str, portfolio_id: str) -> byt
     )
 
 
+def unsupported(order: OrderRequest | OutboundOrder) -> UnsupportedOrderError | None:
+    """Why the wire has no words for an order of this type with these terms; None where it has."""
+    match order.instruction:
+        case SteadyPace():
+            return UnsupportedOrderError(
+                Code.VENUE_REJECTED, "type: expected an order type that Coinbase Prime has, was steady_pace"
+            )
+        case Stop() if order.limit_price is None:
+            return UnsupportedOrderError(
+                Code.INVALID_LIMIT_PRICE,
+                "limit_price: expected a price, for no stop goes without one at Coinbase Prime, was none",
+            )
+        case Twap() as twap:
+            return _unsupported_twap(order, twap)
+    return None
+
+
+def _unsupported_twap(order: OrderRequest | OutboundOrder, twap: Twap) -> UnsupportedOrderError | None:
+    """A TWAP has a limit, a beginning and an end there, and no slices of the caller's choosing."""
+    if order.limit_price is None:
+        return UnsupportedOrderError(
+            Code.INVALID_LIMIT_PRICE,
+            "limit_price: expected a price, for Coinbase Prime has no TWAP without one, was none",
+        )
+    chosen = {
+        "interval_minutes": twap.interval_minutes,
+        "time_sliced": twap.time_sliced,
+        "bounds": twap.bounds,
+    }
+    for field, value in chosen.items():
+        if value:
+            return UnsupportedOrderError(
+                Code.VENUE_REJECTED, f"{field}: expected none in a TWAP at Coinbase Prime, was {value}"
+            )
+    return None
+
+
 def encode_order(order: OutboundOrder, portfolio_id: str, now: int) -> bytes:
     """The body of `POST order`; what lasts for a time ends that long after `now`.
 
     Raises `UnsupportedOrderError` for what the wire has no words for.
     """
+    lacking = unsupported(order)
+    if lacking is not None:
+        raise lacking
     body: dict[str, object] = {
         "portfolio_id": portfolio_id,
         "product_id": order.product,
@@ -137,20 +177,11 @@ def encode_order(order: OutboundOrder, portfolio_id: str, now: int) -> bytes:
         **_size(order.quantity, order.quantity_currency, order.product),
     }
     match order.instruction:
-        case SteadyPace():
-            raise UnsupportedOrderError(
-                Code.VENUE_REJECTED, "type: expected an order type that Coinbase Prime has, was steady_pace"
-            )
         case Twap():
-            body |= _twap(order, order.instruction, now)
+            body |= _twap(order.instruction, now)
         case Stop(trigger_price=trigger):
-            if order.limit_price is None:
-                raise UnsupportedOrderError(
-                    Code.INVALID_LIMIT_PRICE,
-                    "limit_price: expected a price, for no stop goes without one at Coinbase Prime, was none",
-                )
             body |= {"type": "STOP_LIMIT", "stop_price": format_amount(trigger), **_lasting(order, now)}
-        case None:
+        case _:
             body |= _plain(order, now)
     if order.limit_price is not None:
         body["limit_price"] = format_amount(order.limit_price)
@@ -184,23 +215,7 @@ def _lasting(order: OutboundOrder, now: int) -> dict[str, object]:
     return fields
 
 
-def _twap(order: OutboundOrder, twap: Twap, now: int) -> dict[str, object]:
-    """A TWAP has a limit, a beginning and an end there, and no slices of the caller's choosing."""
-    if order.limit_price is None:
-        raise UnsupportedOrderError(
-            Code.INVALID_LIMIT_PRICE,
-            "limit_price: expected a price, for Coinbase Prime has no TWAP without one, was none",
-        )
-    chosen = {
-        "interval_minutes": twap.interval_minutes,
-        "time_sliced": twap.time_sliced,
-        "bounds": twap.bounds,
-    }
-    for field, value in chosen.items():
-        if value:
-            raise UnsupportedOrderError(
-                Code.VENUE_REJECTED, f"{field}: expected none in a TWAP at Coinbase Prime, was {value}"
-            )
+def _twap(twap: Twap, now: int) -> dict[str, object]:
     start = now if twap.scheduled_at is None else max(now, twap.scheduled_at)
     return {
         "type": "TWAP",

@@ -35,8 +35,11 @@ from venues.transport.reader import decode, result_of
 from venues.transport.session import Answered, Lost, NotSent
 from venues.transport.timing import Timing
 
-_NO_CREDIT_ASKED: Final = frozenset({UNAUTHENTICATED, 403, RATE_LIMITED})
+_NO_CREDIT_ASKED: Final = frozenset({UNAUTHENTICATED, RATE_LIMITED})
 """Refusals that come before anybody looks at credit."""
+_FORBIDDEN: Final = 403
+"""A line that is closed is refused with it, and so is a key without the right to trade."""
+_NOT_ABOUT_THE_ORDER: Final = _NO_CREDIT_ASKED | {_FORBIDDEN}
 
 
 class Orders:
@@ -140,6 +143,9 @@ class Orders:
             line = await self.credit_line(scored=True, lane=Lane.LOOK_UP)
         except VenueUnreachableError:
             return None
+        if said is not None and said.http_status == _FORBIDDEN and line.enabled and not line.frozen:
+            # Nobody is forbidden to trade because an order is too large: the line is open, it is the key.
+            return None
         code = credit_code(line, self._worth(order))
         return None if code is None else credit_error(code, line, self._connection.id, said)
 
@@ -175,7 +181,7 @@ class Orders:
                 record(result_of(got.status, said))
                 if not is_definite(said):
                     return CancelUnanswered(f"answered {got.status}, no definite refusal")
-                own = said.http_status in _NO_CREDIT_ASKED
+                own = said.http_status in _NOT_ABOUT_THE_ORDER
                 code = None if own else Code.ORDER_NOT_CANCELABLE
                 return CancelRefused(refusal(said, self._connection.id, code))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from router.core.model import OrderReport
-from router.ports import Health, VenueListener
+from router.ports import ForeignOrder, Health, VenueListener
 
 
 class Telling:
@@ -18,6 +18,11 @@ class Telling:
         """Something was said of an order."""
         if self.listener is not None:
             self.listener.order_reported(self._connection_id, report)
+
+    def foreign_order(self, order: ForeignOrder) -> None:
+        """Something was said of an order that this router did not send."""
+        if self.listener is not None:
+            self.listener.foreign_order(self._connection_id, order)
 
     def balances(self, stated: Mapping[str, Decimal], asked_at: int) -> None:
         """Balances were stated to a request sent at `asked_at`."""

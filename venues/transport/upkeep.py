@@ -1,4 +1,4 @@
-"""What a connection without a feed keeps up: products, balances, what was missed, whether it answers at all.
+"""What a connection keeps up beside its feed: products, balances, what was missed, whether it answers.
 
 The reads are the adapter's (`Reads`); when they are due is decided here.
 """
@@ -6,7 +6,7 @@ The reads are the adapter's (`Reads`); when they are due is decided here.
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from router.core.model import Connection
 from router.ports import BudgetSpentError, Clock, Lane, VenueListener, VenueUnreachableError
@@ -14,6 +14,10 @@ from venues.transport.backoff import Backoff
 from venues.transport.coalesce import Coalesced
 from venues.transport.standing import Standing
 from venues.transport.timing import Timing
+
+GATHER_MS: Final = 250
+"""How long what spoils the balances is gathered before they are read: somebody else's orders may come in
+numbers, and each reading takes from the requests that ours need."""
 
 
 class Reads(Protocol):
@@ -27,7 +31,10 @@ class Reads(Protocol):
 
 
 class Upkeep:
-    """The tasks that read. Belongs to one event loop."""
+    """The tasks that read. Belongs to one event loop.
+
+    `streams`: the counterparty has a feed, which says that it is there while nothing is read.
+    """
 
     def __init__(
         self,
@@ -38,6 +45,8 @@ class Upkeep:
         clock: Clock,
         timing: Timing,
         new_backoff: Callable[[], Backoff],
+        *,
+        streams: bool = False,
     ) -> None:
         self._connection = connection
         self._refresh_ms = balance_refresh_ms
@@ -47,19 +56,27 @@ class Upkeep:
         self._timing = timing
         self._new_backoff = new_backoff
         self._balances = Coalesced(self._read_balances)
+        self._streams = streams
         self._stated_at: int | None = None
+        self._spoiled = asyncio.Event()
 
     def start(self, group: asyncio.TaskGroup, listener: VenueListener) -> None:
         """Begin to keep things up, until the group is cancelled."""
         group.create_task(self._keep_products())
         group.create_task(self._keep_synchronous(listener))
         group.create_task(self._probe())
+        if self._streams:
+            group.create_task(self._watch_degraded())
         if not self._connection.pts:
             group.create_task(self._keep_balances())
 
     async def close(self) -> None:
         """End what callers began."""
         await self._balances.close()
+
+    def balances_spoiled(self) -> None:
+        """Something moved them that this router did not send: they are read again soon."""
+        self._spoiled.set()
 
     async def read_balances(self) -> None:
         """Read the balances; calls that come while one runs share the next one. Nothing on credit."""
@@ -79,18 +96,22 @@ class Upkeep:
         backoff = self._new_backoff()
         # A Spot account is read for its balances all the time. One on credit is read for nothing else, and
         # an account that nobody trades on must not pass for one that could be.
-        period_ms = self._timing.probe_ms if self._connection.pts else self._timing.products_ms
+        unheard = self._connection.pts and not self._streams
+        period_ms = self._timing.probe_ms if unheard else self._timing.products_ms
         while True:
             await self._standing.closed()
             try:
-                await self._reads.read_products()
+                await self._read_products()
             except VenueUnreachableError as error:
                 self._standing.note(f"products: {error.detail}")
                 await asyncio.sleep(backoff.next_s())
             else:
-                self._standing.products_known()
                 backoff.reset()
                 await asyncio.sleep(period_ms / 1000)
+
+    async def _read_products(self) -> None:
+        await self._reads.read_products()
+        self._standing.products_known()
 
     async def _keep_synchronous(self, listener: VenueListener) -> None:
         """At the start and whenever it has been away: read again what was missed, and only then trade."""
@@ -112,8 +133,13 @@ class Upkeep:
 
     async def _keep_balances(self) -> None:
         while True:
-            await asyncio.sleep(self._refresh_ms / 1000)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._refresh_ms / 1000):
+                    await self._spoiled.wait()
+                    await asyncio.sleep(GATHER_MS / 1000)
             await self._standing.closed()
+            # What spoils them from here on may not be in what is read now.
+            self._spoiled.clear()
             # A failure is counted where it happened; the statement ages until one succeeds.
             with contextlib.suppress(VenueUnreachableError):
                 await self.read_balances()
@@ -125,7 +151,7 @@ class Upkeep:
             await self._standing.opened()
             await asyncio.sleep(backoff.next_s())
             try:
-                await self._reads.read_products()
+                await self._read_products()
             except BudgetSpentError:
                 continue
             except VenueUnreachableError as error:
@@ -133,3 +159,12 @@ class Upkeep:
             else:
                 backoff.reset()
                 self._standing.close()
+
+    async def _watch_degraded(self) -> None:
+        """While the feed is down, read something now and then, to know whether it answers at all."""
+        while True:
+            await asyncio.sleep(self._timing.degraded_probe_ms / 1000)
+            if self._standing.is_degraded:
+                # A failure is counted where it happened; enough of them open the breaker.
+                with contextlib.suppress(VenueUnreachableError):
+                    await self._read_products()

@@ -1,15 +1,16 @@
 """The two that the demonstration talks to: the router as a desk does, the simulator as its stage hand."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import msgspec
 
-from router.cli import answers
+from router.cli import answers, report_answers
 from router.cli.client import Client, ClientError, Reply
+from router.cli.demo.accounts import Account, Coinbase
 from router.cli.demo.processes import DemoError
-from router.cli.demo.stage import PRODUCT, Account
+from router.cli.demo.stage import PRODUCT
 
 T = TypeVar("T")
 WAIT_S_MAX: Final = 10.0
@@ -23,6 +24,32 @@ class Placed(msgspec.Struct, frozen=True):
     replayed: bool
     order: answers.Order | None
     problem: answers.Problem | None
+
+
+class Stood(answers.Entry, frozen=True):
+    """A connection's part in a competition, as its whole record has it."""
+
+    firm: bool = False
+    answered_at: str | None = None
+    valid_until: str | None = None
+    quote_id: str | None = None
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The whole record of a competition."""
+
+    side: str
+    entries: list[Stood]
+
+    def entry(self, account: Account) -> Stood | None:
+        """An account's part."""
+        return next((entry for entry in self.entries if entry.connection.id == account.id), None)
+
+
+class Asked(answers.Rfq, frozen=True):
+    """An RFQ, with the competition that was held for it."""
+
+    competition_id: str = ""
 
 
 class Desk:
@@ -59,20 +86,30 @@ class Desk:
             )
         )
 
-    def quote(self, side: str, quantity: str) -> answers.Rfq:
-        """POST /v1/rfqs."""
+    def quote(self, side: str, quantity: str, among: Sequence[Account] | None = None) -> Asked:
+        """POST /v1/rfqs; of these accounts alone, where they are named."""
         body = {
+            "connections": None if among is None else [account.id for account in among],
             "product": PRODUCT,
             "side": side,
             "quantity": quantity,
             "quantity_currency": PRODUCT.partition("-")[0],
         }
-        return answers.read(self._client.post("v1", "rfqs", body=body).body, answers.Rfq)
+        return answers.read(self._client.post("v1", "rfqs", body=body).body, Asked)
 
     def accept(self, rfq_id: str, client_order_id: str) -> Placed:
         """POST /v1/rfqs/{id}/accept: on its best quote."""
         body = {"client_order_id": client_order_id}
         return _placed(self._client.post("v1", "rfqs", rfq_id, "accept", body=body))
+
+    def competition(self, competition_id: str) -> Held:
+        """GET /v1/competitions/{id}."""
+        return answers.read(self._client.get("v1", "competitions", competition_id).body, Held)
+
+    def quality(self) -> report_answers.Quality:
+        """GET /v1/reports/execution-quality, of everybody."""
+        reply = self._client.get("v1", "reports", "execution-quality")
+        return answers.read(reply.body, report_answers.Quality)
 
     def order(self, order_id: str) -> answers.Order:
         """GET /v1/orders/{id}."""
@@ -101,11 +138,21 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Booked(msgspec.Struct, frozen=True):
-    """An order as it stands in the simulated counterparty's own books."""
+    """An order as it stands in the simulated counterparty's own books.
 
-    client_order_id: str | None
-    status: str
-    filled_quantity: str
+    `type`: RFQ where a quote was accepted. Kraken's own words, which differ, are not read.
+    """
+
+    client_order_id: str | None = None
+    filled_quantity: str = ""
+    type: str = ""
+
+
+class Quoted(msgspec.Struct, frozen=True):
+    """A firm quote in the counterparty's own books; `order_id`: the order that took it."""
+
+    quote_id: str
+    order_id: str | None = None
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -126,6 +173,10 @@ class _Ledger(msgspec.Struct, frozen=True):
     data: list[Booked]
 
 
+class _Quotes(msgspec.Struct, frozen=True):
+    data: list[Quoted]
+
+
 class StageHand:
     """The simulator's control endpoint: books, faults, and what really arrived there."""
 
@@ -134,21 +185,27 @@ class StageHand:
 
     def pin(self, account: Account, book: Mapping[str, object]) -> None:
         """Show this book to an account from now on."""
-        self._done(
-            self._client.put("_simulator", "accounts", account.account_id, "books", PRODUCT, body=book)
-        )
+        self._done(self._client.put("_simulator", *account.control, "books", PRODUCT, body=book))
+
+    def turn(self, account: Coinbase, settings: Mapping[str, object]) -> None:
+        """Let a portfolio quote otherwise from now on."""
+        self._done(self._client.put("_simulator", *account.control, "settings", body=settings))
 
     def spoil(self, account: Account, faults: Mapping[str, object]) -> None:
         """Let these faults befall an account; an empty mapping ends them."""
-        self._done(self._client.put("_simulator", "accounts", account.account_id, "faults", body=faults))
+        self._done(self._client.put("_simulator", *account.control, "faults", body=faults))
 
     def requests(self, account: Account) -> list[Sent]:
-        """Every REST request of an account's."""
-        return self._read(_Log, "accounts", account.account_id, "requests").data
+        """Every REST request of an account's; of all accounts at an exchange that logs them together."""
+        return self._read(_Log, *account.log, "requests").data
 
     def ledger(self, account: Account) -> list[Booked]:
         """Every order that the counterparty took."""
-        return self._read(_Ledger, "accounts", account.account_id, "orders").data
+        return self._read(_Ledger, *account.control, "orders").data
+
+    def quotes(self, account: Coinbase) -> list[Quoted]:
+        """Every firm quote that the counterparty gave."""
+        return self._read(_Quotes, *account.control, "quotes").data
 
     def rate_limited(self) -> int:
         """How many requests were answered with 429."""

@@ -5,7 +5,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -15,7 +15,8 @@ from rich.text import Text
 
 from router.cli.answers import UnreadableError
 from router.cli.client import Client, ClientError
-from router.cli.demo import proof, stage, steps
+from router.cli.demo import closing, proof, stage, steps
+from router.cli.demo.accounts import Account
 from router.cli.demo.parties import Desk, StageHand, wait_until
 from router.cli.demo.processes import DemoError, Process
 from router.cli.demo.scene import Scene
@@ -26,14 +27,18 @@ ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED: Final = 130
 
 
-def play(console: Console, *, keep: bool) -> int:
-    """Play everything; 0 if every step came out as announced, 1 if one did not, 130 if it was interrupted."""
+def play(console: Console, *, keep: bool, accounts: Sequence[Account] | None = None) -> int:
+    """Play everything; 0 if every step came out as announced, 1 if one did not, 130 if it was interrupted.
+
+    `accounts`: who takes part; unsaid, everybody who can.
+    """
+    accounts = stage.cast() if accounts is None else accounts
     folder = Path(tempfile.mkdtemp(prefix="caas-router-demo-"))
     began = time.monotonic()
     differences: list[str] = []
     try:
         with _ended_like_ctrl_c():
-            differences = _play(console, folder)
+            differences = _play(console, folder, accounts)
     except KeyboardInterrupt:
         console.print(Text("interrupted; both processes are stopped"))
         return INTERRUPTED
@@ -48,23 +53,26 @@ def play(console: Console, *, keep: bool) -> int:
     return Exit.REFUSED if differences else Exit.DONE
 
 
-def _play(console: Console, folder: Path) -> list[str]:
+def _play(console: Console, folder: Path, accounts: Sequence[Account]) -> list[str]:
     """Up, the steps, down; what differed from what was announced."""
-    tokens = stage.draw_tokens()
+    drawn = stage.draw_secrets(accounts)
     running: list[Process] = []
     try:
-        stage.write_simulator(folder / "simulator.toml", tokens)
+        stage.write_simulator(folder / "simulator.toml", accounts, drawn)
         running.append(Process("simulate", folder / "simulator.toml", folder / "simulator.log", {}))
         venue_port = running[0].port()
-        stage.write_router(folder / "router.toml", folder / "router.db", venue_port)
-        running.append(Process("serve", folder / "router.toml", folder / "router.log", tokens))
+        stage.write_router(folder / "router.toml", folder / "router.db", accounts, venue_port)
+        running.append(Process("serve", folder / "router.toml", folder / "router.log", drawn))
         port = running[1].port()
-        said = f"A simulated BitGo Prime listens on 127.0.0.1:{venue_port}, the router on 127.0.0.1:{port}."
+        said = (
+            f"The simulated counterparties listen on 127.0.0.1:{venue_port}, the router on 127.0.0.1:{port}."
+        )
         console.print(Text(said))
         scene = Scene(
             console,
             Desk(Client(f"http://127.0.0.1:{port}")),
             StageHand(Client(f"http://127.0.0.1:{venue_port}")),
+            accounts,
         )
         wait_until("the router ready", scene.desk.is_ready)
         _act(scene, running)
@@ -77,7 +85,7 @@ def _play(console: Console, folder: Path) -> list[str]:
 
 def _act(scene: Scene, running: list[Process]) -> None:
     """Play the steps; one that breaks is counted, and the next is played while the processes live."""
-    for step in (*steps.PLAYED, proof.prove):
+    for step in (*steps.PLAYED, proof.prove, closing.report):
         try:
             step(scene)
         except (DemoError, ClientError, UnreadableError) as error:

@@ -1,12 +1,13 @@
-"""The last step: what the counterparty's own books say of all that was done."""
+"""What the counterparties' own books say of all that was done."""
 
 from collections import Counter
 
 from router.cli import figures
 from router.cli.answers import Order
+from router.cli.demo.accounts import Coinbase
 from router.cli.demo.parties import Booked, Sent
 from router.cli.demo.scene import Scene, label
-from router.cli.demo.stage import ACCOUNTS, MARGIN
+from router.cli.demo.stage import MARGIN
 from router.cli.paper import NONE, named, table
 
 CREDIT_WORDS = ("balance", "limit", "position", "margin", "risk", "collateral")
@@ -14,16 +15,16 @@ CREDIT_WORDS = ("balance", "limit", "position", "margin", "risk", "collateral")
 
 
 def prove(scene: Scene) -> None:
-    """Hold the router's orders against the counterparty's request log and ledger."""
+    """Hold the router's orders against the counterparties' request logs and ledgers."""
     scene.open(
-        7,
-        "What BitGo's side saw",
-        "The simulated BitGo logs every request and keeps a ledger of its own. Each order must have been "
-        "sent once, and be there once if it was taken; nobody may have asked for the credit or the "
-        f"positions of {label(MARGIN)}.",
+        8,
+        "What the counterparties' side saw",
+        "Each simulated counterparty logs every request and keeps a ledger of its own. Each order must have "
+        "been sent once, and be there once if it was taken; a quote that lost must have left nothing; nobody "
+        f"may have asked for the credit or the positions of {label(MARGIN)}.",
     )
-    calls = {account.id: scene.venue.requests(account) for account in ACCOUNTS}
-    booked = [order for account in ACCOUNTS for order in scene.venue.ledger(account)]
+    calls = {account.id: scene.venue.requests(account) for account in scene.accounts}
+    booked = [order for account in scene.accounts for order in scene.venue.ledger(account)]
     orders = scene.desk.orders()
     drawn = table(
         "order", "connection", "status", "sent", "in ledger", "filled here", "filled there", numbers=NUMBERS
@@ -48,6 +49,7 @@ def prove(scene: Scene) -> None:
     asked = [call for call in calls[MARGIN.id] if _asks_for_credit(call)]
     scene.expect("orders sent once and accounted for:", len(orders), sound)
     scene.expect("orders there that the router does not know:", 0, _strangers(orders, booked))
+    _prove_quotes(scene, booked)
     scene.expect(f"requests for balance, limits or positions of {label(MARGIN)}:", 0, len(asked))
     scene.expect("answers 429 (too many requests):", 0, scene.venue.rate_limited())
     scene.close()
@@ -55,6 +57,17 @@ def prove(scene: Scene) -> None:
 
 _WORD_LENGTH_MAX = 20
 NUMBERS = ("sent", "in ledger", "filled here", "filled there")
+
+
+def _prove_quotes(scene: Scene, booked: list[Booked]) -> None:
+    """As many firm quotes were taken as there are orders by a quote; all others came to nothing."""
+    desks = [account for account in scene.accounts if isinstance(account, Coinbase)]
+    given = [quote for account in desks for quote in scene.venue.quotes(account)]
+    taken = sum(quote.order_id is not None for quote in given)
+    scene.say(f"Firm quotes given: {len(given)}, taken: {taken}; the others ended by themselves.")
+    scene.expect(
+        "quotes taken without an order, or twice:", 0, taken - sum(row.type == "RFQ" for row in booked)
+    )
 
 
 def _sent(order: Order, calls: list[Sent]) -> int:

@@ -1,15 +1,17 @@
 """A step on the stage: what is about to happen, what came, and whether it is what was announced."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from rich.console import Console
 from rich.text import Text
 
 from router.cli import answers, figures
-from router.cli.demo.parties import Desk, Placed, StageHand, wait_until
+from router.cli.demo.accounts import Account, Levels
+from router.cli.demo.parties import Desk, Held, Placed, StageHand, wait_until
 from router.cli.demo.processes import DemoError
-from router.cli.demo.stage import ACCOUNTS, Account, Levels
-from router.cli.order import show_order
+from router.cli.demo.rivals import rivals_table
+from router.cli.order import asked, show_order
 from router.cli.paper import PTS, marks_of
 from router.core.money import ZERO, add
 
@@ -17,13 +19,14 @@ from router.core.money import ZERO, add
 class Scene:
     """The parties, the paper, and the running account of what came out as announced."""
 
-    def __init__(self, console: Console, desk: Desk, venue: StageHand) -> None:
+    def __init__(self, console: Console, desk: Desk, venue: StageHand, accounts: Sequence[Account]) -> None:
         self.console = console
+        self.accounts = tuple(accounts)
         self.desk = desk
         self.venue = venue
         self.differences: list[str] = []
         self._books: dict[str, tuple[Levels, Levels]] = {
-            account.id: (account.bids, account.asks) for account in ACCOUNTS
+            account.id: (account.bids, account.asks) for account in accounts if account.bids
         }
         self._title = ""
         self._kept: list[str] = []
@@ -43,7 +46,7 @@ class Scene:
         if announced == came:
             self._kept.append(f"{what} {came}")
         else:
-            self._broken.append(f"{what}: announced {announced}, came {came}")
+            self._broken.append(f"{what.removesuffix(':')}: announced {announced}, came {came}")
 
     def close(self) -> None:
         """End a step with its verdict."""
@@ -81,8 +84,21 @@ class Scene:
                 raise DemoError(f"expected an order, was HTTP {placed.status}")
             order = self.desk.order(problem.order_id)
         self.say(f"POST /v1/orders answered {placed.status}:")
-        show_order(self.console, order)
+        self.show(order)
         return placed, order
+
+    def show(self, order: answers.Order) -> None:
+        """Print an order with the whole record of its competition."""
+        self.console.print(Text(asked(order), style="bold"))
+        held = self.held(order)
+        if held is not None:
+            self.console.print(rivals_table(self.console, held))
+            self.console.print()
+        show_order(self.console, order, brief=True)
+
+    def held(self, order: answers.Order) -> Held | None:
+        """The whole record of an order's competition."""
+        return None if order.competition is None else self.desk.competition(order.competition.id)
 
     def _await_books(self, side: str, quantity: str) -> None:
         """Wait until the prices that the router has are those of the pinned books."""
@@ -91,8 +107,11 @@ class Scene:
             for name, (bids, asks) in self._books.items()
         }
 
+        streamed = [account for account in self.accounts if account.id in expected]
+
         def shown() -> bool:
-            entries = self.desk.quote(side, quantity).entries
+            entries = self.desk.quote(side, quantity, streamed).entries
+            entries = [entry for entry in entries if entry.connection.id in expected]
             return all(
                 entry.price is None or figures.number(entry.price) == expected[entry.connection.id]
                 for entry in entries

@@ -1,60 +1,32 @@
-"""The accounts of the demonstration and the settings that both processes run by.
+"""Who takes part in the demonstration, and the settings that both processes run by.
 
-The books are pinned, and their first levels deep enough for all that is traded there, so that every run
-shows the same prices. Secrets are drawn anew for each run; the router
-gets its tokens by variables of its environment.
+Markets stand still and books are pinned, and their first levels deep enough for all that is traded there, so
+that every run shows the same prices. Secrets are drawn anew for each run; the router gets them by variables
+of its environment.
 """
 
-import secrets
-from dataclasses import dataclass
+import importlib.util
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from router.cli.demo.accounts import Account, BitGo, Coinbase, Kraken, draw_secret, toml
+
 PRODUCT: Final = "BTC-USD"
-Levels = tuple[tuple[str, str], ...]
+LONG_LIMIT_USD: Final = "200000"
+"""What BitGo's PTS account may hold of bitcoin, in dollars: the second purchase goes beyond it."""
 
-
-@dataclass(frozen=True)
-class Account:
-    """An account at the simulated counterparty, and the router's connection to it."""
-
-    id: str
-    name: str
-    pts: bool
-    account_id: str
-    taker_fee_bps: str
-    bids: Levels
-    asks: Levels
-    funds: str
-    """Balances of a Spot account, collateral of a PTS account: a TOML table."""
-
-    @property
-    def variable(self) -> str:
-        """The variable that the router reads the token from."""
-        return "DEMO_TOKEN_" + self.id.upper().replace("-", "_")
-
-
-TREASURY: Final = Account(
+TREASURY: Final = BitGo(
     id="bitgo-treasury",
     name="BitGo Treasury",
-    pts=False,
     account_id="7ea50000000000000000000000000001",
     taker_fee_bps="5",
     bids=(("59997.00", "2"), ("59994.00", "4")),
     asks=(("60003.00", "2"), ("60006.00", "4")),
     funds='{ USD = "100000", BTC = "1" }',
+    limit_usd=LONG_LIMIT_USD,
 )
-PETTY_CASH: Final = Account(
-    id="bitgo-petty-cash",
-    name="BitGo Petty Cash",
-    pts=False,
-    account_id="9e770000000000000000000000000002",
-    taker_fee_bps="5",
-    bids=(("59998.00", "0.5"), ("59995.00", "2")),
-    asks=(("60001.00", "0.5"), ("60004.00", "2")),
-    funds='{ USD = "250" }',
-)
-MARGIN: Final = Account(
+MARGIN: Final = BitGo(
     id="bitgo-margin",
     name="BitGo Margin",
     pts=True,
@@ -63,24 +35,57 @@ MARGIN: Final = Account(
     bids=(("59996.00", "1"), ("59992.00", "4")),
     asks=(("60002.00", "1"), ("60004.00", "4")),
     funds='{ USDC = "50000" }',
+    limit_usd=LONG_LIMIT_USD,
 )
-ACCOUNTS: Final = (TREASURY, PETTY_CASH, MARGIN)
-LONG_LIMIT_USD: Final = "200000"
-"""What the PTS account may hold of bitcoin, in dollars: the second purchase goes beyond it."""
+COINBASE: Final = Coinbase(
+    id="coinbase-desk",
+    name="Coinbase Desk",
+    account_id="d35c0000-0000-4000-8000-000000000004",
+    taker_fee_bps="4",
+    funds='{ USD = "50000", BTC = "1" }',
+    spread_bps="4",
+)
+COINBASE_CREDIT: Final = Coinbase(
+    id="coinbase-credit",
+    name="Coinbase Credit",
+    pts=True,
+    account_id="c4ed0000-0000-4000-8000-000000000005",
+    taker_fee_bps="7",
+    spread_bps="4",
+    credit_usd="400000",
+)
+KRAKEN: Final = Kraken(
+    id="kraken",
+    name="Kraken",
+    account_id="kraken-desk",
+    taker_fee_bps="10",
+    funds='{ USD = "40000", BTC = "1" }',
+    spread_bps="2",
+)
+"""The one account through ccxt, which is an extra: where it is not installed, the others play without it."""
+
+WITHOUT_CCXT: Final = (TREASURY, MARGIN, COINBASE, COINBASE_CREDIT)
+EVERYONE: Final = (*WITHOUT_CCXT, KRAKEN)
 
 ANSWER_DEADLINE_MS: Final = 800
 """How long the router lets a caller wait; short, so that a 202 is shown without a long pause."""
+QUOTE_DEADLINE_MS: Final = 2000
+"""How long a counterparty may take to quote: on a busy machine too, everybody is to be in every table."""
 
 
-def draw_tokens() -> dict[str, str]:
-    """A token for each account, by the variable that the router reads it from."""
-    return {account.variable: secrets.token_hex(16) for account in ACCOUNTS}
+def cast() -> tuple[Account, ...]:
+    """Who can take part here: the account through ccxt only where ccxt is installed."""
+    return EVERYONE if importlib.util.find_spec("ccxt") else WITHOUT_CCXT
 
 
-def write_simulator(path: Path, tokens: dict[str, str]) -> None:
-    """Write the simulator's settings: the accounts with their books, balances, limits."""
-    parts = [
-        f"""[server]
+def draw_secrets(accounts: Sequence[Account]) -> dict[str, str]:
+    """Every secret of these accounts, by the variable that the router reads it from."""
+    return {variable: draw_secret() for account in accounts for variable in account.variables}
+
+
+def write_simulator(path: Path, accounts: Sequence[Account], drawn: Mapping[str, str]) -> None:
+    """Write the simulator's settings: one market that stands still, and these accounts."""
+    head = f"""[server]
 port = 0
 
 [[products]]
@@ -91,35 +96,19 @@ mid = "60000"
 step_bps = "0"
 tick_ms = 100
 """
-    ]
-    for account in ACCOUNTS:
-        kind = "collateral" if account.pts else "balances"
-        parts.append(f"""
-[[accounts]]
-id = "{account.account_id}"
-name = "{account.name}"
-token = "{tokens[account.variable]}"
-funded = {_toml(not account.pts)}
-margin = {_toml(account.pts)}
-{kind} = {account.funds}
-limits = {{ BTC = {{ long = "{LONG_LIMIT_USD}", short = "{LONG_LIMIT_USD}" }} }}
-
-[[accounts.books]]
-product = "{PRODUCT}"
-bids = {_toml(account.bids)}
-asks = {_toml(account.asks)}
-""")
-    _write(path, "".join(parts))
+    _write(path, head + "".join(account.simulated(drawn, PRODUCT) for account in accounts))
 
 
-def write_router(path: Path, journal: Path, simulator_port: int) -> None:
+def write_router(path: Path, journal: Path, accounts: Sequence[Account], simulator_port: int) -> None:
     """Write the router's settings: any free port, a journal beside it, a connection an account."""
-    parts = [
-        f"""[server]
+    head = f"""[server]
 port = 0
 
 [store]
-url = {_toml(f"sqlite://{journal}")}
+url = {toml(f"sqlite://{journal}")}
+
+[competition]
+quote_deadline_ms = {QUOTE_DEADLINE_MS}
 
 [execution]
 answer_deadline_ms = {ANSWER_DEADLINE_MS}
@@ -127,34 +116,11 @@ answer_deadline_ms = {ANSWER_DEADLINE_MS}
 [auth]
 mode = "none"
 """
-    ]
-    parts += [
-        f"""
-[[connections]]
-id = "{account.id}"
-name = "{account.name}"
-counterparty = "bitgo_prime"
-pts = {_toml(account.pts)}
-account_id = "{account.account_id}"
-base_url = "http://127.0.0.1:{simulator_port}"
-token = {{ env = "{account.variable}" }}
-taker_fee_bps = "{account.taker_fee_bps}"
-"""
-        for account in ACCOUNTS
-    ]
-    _write(path, "".join(parts))
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(member) for member in value) + "]"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+    url = f"http://127.0.0.1:{simulator_port}"
+    _write(path, head + "".join(account.connected(url) for account in accounts))
 
 
 def _write(path: Path, text: str) -> None:
-    # The simulator's file holds tokens: nobody else is to read it, whatever the umask says.
+    # The simulator's file holds secrets: nobody else is to read it, whatever the umask says.
     path.touch(mode=0o600)
     path.write_text(text, "utf-8")

@@ -1,54 +1,74 @@
 """What is played, in this order. Each step announces, acts, and holds what came against the announcement."""
 
 from router.cli.demo.parties import wait_until
+from router.cli.demo.quoted import firm_quote_too_short, firm_quote_wins, quote_accepted
 from router.cli.demo.scene import Scene, label, reason_of, winner_of
-from router.cli.demo.stage import ACCOUNTS, LONG_LIMIT_USD, MARGIN, PETTY_CASH, TREASURY
+from router.cli.demo.stage import (
+    COINBASE,
+    COINBASE_CREDIT,
+    EVERYONE,
+    KRAKEN,
+    LONG_LIMIT_USD,
+    MARGIN,
+    TREASURY,
+)
 from router.cli.order import order_facts
 from router.cli.reading import connections_table
-from router.cli.trading import show_rfq
 
 LEFT_OUT = "excluded, insufficient_balance"
 LOOK_UP_MS = 1500
 """How slowly the lost order is found: longer than the caller is kept waiting."""
-_TURNED_BIDS = (("60050.00", "1"), ("60048.00", "4"))
-_TURNED_ASKS = (("60056.00", "1"), ("60058.00", "4"))
-"""The PTS account's book once its market has turned, in step 3."""
 
 
 def connect(scene: Scene) -> None:
     """Wait for the connections and show them."""
     scene.open(
         0,
-        "Three accounts at a simulated BitGo Prime",
-        "Two Spot accounts trade on their own balances: BitGo Treasury has 100,000 USD and 1 BTC, "
-        "BitGo Petty Cash 250 USD. BitGo Margin PTS is a Post Trade Settlement account: it trades "
-        f"on credit, up to {int(LONG_LIMIT_USD):,} USD of bitcoin.",
+        "Five connections, three counterparties",
+        "BitGo streams books, Coinbase Prime is asked and holds its price, Kraken is reached through ccxt. "
+        f"{TREASURY.name} has 100,000 USD, {COINBASE.name} 50,000, {KRAKEN.name} 40,000, and a bitcoin each. "
+        f"{label(MARGIN)} and {label(COINBASE_CREDIT)} are Post Trade Settlement accounts: they trade on "
+        "credit.",
     )
+    if KRAKEN not in scene.accounts:
+        scene.say(
+            f"ccxt is not installed here (an extra: `make ccxt`): {KRAKEN.name} stays away, the other "
+            f"{len(scene.accounts)} of {len(EVERYONE)} play."
+        )
 
-    def streaming() -> bool:
-        states = {row.id: row.state for row in scene.desk.connections()}
-        quotes = scene.desk.quote("buy", "0.001").entries
-        return set(states.values()) == {"ready"} and all(entry.source == "book" for entry in quotes)
+    def ready() -> bool:
+        rows = scene.desk.connections()
+        return len(rows) == len(scene.accounts) and all(row.state == "ready" for row in rows)
 
-    wait_until("every connection ready, with streamed books", streaming)
+    def quoting() -> bool:
+        return all(entry.price is not None for entry in scene.desk.quote("buy", "0.001").entries)
+
+    wait_until("every connection ready", ready)
+    wait_until("a price of everybody", quoting)
     rows = scene.desk.connections()
     scene.console.print(connections_table(scene.console, rows))
-    scene.expect("connections ready:", len(ACCOUNTS), sum(row.state == "ready" for row in rows))
-    scene.expect("on credit:", label(MARGIN), ", ".join(label(row) for row in rows if row.pts))
+    scene.expect("connections ready:", len(scene.accounts), sum(row.state == "ready" for row in rows))
+    credit = ", ".join(sorted(label(row) for row in rows if row.pts))
+    scene.expect("on credit:", f"{label(MARGIN)}, {label(COINBASE_CREDIT)}", credit)
     scene.close()
 
 
 def spot_wins(scene: Scene) -> None:
-    """An order that the Treasury can afford, with its all-in price the best."""
+    """An order that everybody competes for, Spot and PTS, firm and indicative."""
     scene.open(
         1,
         "Spot wins",
-        f"Buy 0.5 BTC. {label(MARGIN)} shows the lower price, but charges 8 bps where {TREASURY.name} "
-        f"charges 5: fees included, {TREASURY.name} is the best. {PETTY_CASH.name} cannot afford it.",
+        f"Buy 0.5 BTC. Everybody competes. {label(MARGIN)} shows the lowest price, but charges 8 bps where "
+        f"{TREASURY.name} charges 5: fees included, {TREASURY.name} is the best, ahead of the firm price "
+        f"that {COINBASE.name} holds.",
     )
     _, order = scene.place("demo-1", "buy", "0.5")
     scene.expect("winner", label(TREASURY), winner_of(order))
-    scene.expect(PETTY_CASH.name, LEFT_OUT, reason_of(order, PETTY_CASH))
+    entries = [] if order.competition is None else order.competition.entries
+    scene.expect("beaten:", len(scene.accounts) - 1, sum(entry.outcome == "lost" for entry in entries))
+    held = scene.held(order)
+    firm = set() if held is None else {entry.connection.id for entry in held.entries if entry.firm}
+    scene.expect("firm prices:", 2, len(firm & {COINBASE.id, COINBASE_CREDIT.id}))
     scene.expect("order", "filled", order.status)
     scene.close()
 
@@ -58,30 +78,16 @@ def pts_wins_on_credit(scene: Scene) -> None:
     scene.open(
         2,
         "PTS wins where Spot lacks the balance",
-        "Buy 2 BTC, about 120,000 USD. Neither Spot account holds that much, so both are left out before "
-        f"anybody is sent anything; {label(MARGIN)} takes part without any look at its balance or limits.",
+        "Buy 2 BTC, about 120,000 USD. No Spot account holds that much, so all of them are left out before "
+        f"anybody is sent anything; {label(MARGIN)} and {label(COINBASE_CREDIT)} take part without any look "
+        "at their balance or limits.",
     )
     _, order = scene.place("demo-2", "buy", "2")
     scene.expect("winner", label(MARGIN), winner_of(order))
-    scene.expect(TREASURY.name, LEFT_OUT, reason_of(order, TREASURY))
-    scene.expect(PETTY_CASH.name, LEFT_OUT, reason_of(order, PETTY_CASH))
-    scene.expect("order", "filled", order.status)
-    scene.close()
-
-
-def pts_wins_on_price(scene: Scene) -> None:
-    """Spot and PTS compete, and the PTS account's price is the better one."""
-    scene.open(
-        3,
-        "PTS beats Spot on price",
-        f"The market of {label(MARGIN)} turns: it now bids 60,050. Sell 0.5 BTC: {TREASURY.name} has the "
-        f"bitcoin and competes, {label(MARGIN)} pays more even after its higher fee.",
-    )
-    scene.pin(MARGIN, _TURNED_BIDS, _TURNED_ASKS)
-    _, order = scene.place("demo-3", "sell", "0.5")
-    scene.pin(MARGIN, MARGIN.bids, MARGIN.asks)
-    scene.expect("winner", label(MARGIN), winner_of(order))
-    scene.expect(TREASURY.name, "lost", reason_of(order, TREASURY))
+    for account in scene.accounts:
+        if not account.pts:
+            scene.expect(account.name, LEFT_OUT, reason_of(order, account))
+    scene.expect(label(COINBASE_CREDIT), "lost", reason_of(order, COINBASE_CREDIT))
     scene.expect("order", "filled", order.status)
     scene.close()
 
@@ -89,12 +95,13 @@ def pts_wins_on_price(scene: Scene) -> None:
 def credit_refused(scene: Scene) -> None:
     """The PTS account has no credit left for the size: a typed error, kept with the order."""
     scene.open(
-        4,
+        5,
         "PTS without credit",
-        f"Buy 2.5 BTC more. That would take {label(MARGIN)} beyond its long limit. The router does not ask "
-        "beforehand: BitGo refuses, and the caller gets a typed error with BitGo's own words and request id.",
+        f"Buy 2.5 BTC more. That would take {label(MARGIN)} beyond its long limit of "
+        f"{int(LONG_LIMIT_USD):,} USD. The router does not ask beforehand: BitGo refuses, and the caller "
+        "gets a typed error with BitGo's own words and request id.",
     )
-    placed, order = scene.place("demo-4", "buy", "2.5")
+    placed, order = scene.place("demo-5", "buy", "2.5")
     problem = placed.problem
     scene.expect("answer", 422, placed.status)
     scene.expect("code", "credit_long_limit", None if problem is None else problem.code)
@@ -109,7 +116,7 @@ def credit_refused(scene: Scene) -> None:
 def timeout_found_again(scene: Scene) -> None:
     """The answer to an order is lost: it is looked up, not sent again."""
     scene.open(
-        5,
+        6,
         "A timeout, found again",
         f"Buy 0.3 BTC. {TREASURY.name} wins; BitGo executes the order, and its answer is lost on the way. "
         "The caller is told that the outcome is not known. The router sends nothing again: it looks the "
@@ -118,17 +125,17 @@ def timeout_found_again(scene: Scene) -> None:
     lost = {"kind": "lost_after", "operation": "order", "count": 1}
     slow = {"kind": "late_after", "operation": "order_lookup", "count": 1, "ms": LOOK_UP_MS}
     scene.venue.spoil(TREASURY, {"rest": [lost, slow], "orders": {"drop_messages": True, "count": 1}})
-    placed, order = scene.place("demo-5", "buy", "0.3")
+    placed, order = scene.place("demo-6", "buy", "0.3")
     scene.expect(
         "answer", "202 in doubt", f"{placed.status} {'in doubt' if order.in_doubt else order.status}"
     )
-    wait_until("the order's outcome", lambda: scene.desk.find("demo-5").is_ended)
-    found = scene.desk.find("demo-5")
+    wait_until("the order's outcome", lambda: scene.desk.find("demo-6").is_ended)
+    found = scene.desk.find("demo-6")
     scene.console.print()
-    scene.say("GET /v1/orders?client_order_id=demo-5, a moment later:")
+    scene.say("GET /v1/orders?client_order_id=demo-6, a moment later:")
     scene.console.print(order_facts(scene.console, found))
     scene.expect("then found", "filled", found.status)
-    repeated = scene.desk.place("demo-5", "buy", "0.3")
+    repeated = scene.desk.place("demo-6", "buy", "0.3")
     same = repeated.replayed and repeated.order is not None and repeated.order.id == order.id
     answer = "the same order" if same else "another one"
     scene.expect("the same request again answers", "the same order", answer)
@@ -138,38 +145,12 @@ def timeout_found_again(scene: Scene) -> None:
     scene.close()
 
 
-def quote_accepted(scene: Scene) -> None:
-    """A request for quotes, and an execution on the best of them."""
-    scene.open(
-        6,
-        "An RFQ, accepted",
-        f"Ask for the price of 0.004 BTC. {PETTY_CASH.name} can afford that, and is the best. What is "
-        "accepted goes out fill-or-kill at the quoted price: that price or better, or nothing.",
-    )
-    rfq = scene.desk.quote("buy", "0.004")
-    scene.say("POST /v1/rfqs answered 201:")
-    show_rfq(scene.console, rfq)
-    best = None if rfq.best is None else rfq.best
-    placed = scene.desk.accept(rfq.id, "demo-6")
-    scene.console.print()
-    scene.say(f"POST /v1/rfqs/{rfq.id}/accept answered {placed.status}:")
-    if placed.order is not None:
-        scene.console.print(order_facts(scene.console, placed.order))
-    scene.expect("best quote", label(PETTY_CASH), label(None if best is None else best.connection))
-    scene.expect("order", "filled", None if placed.order is None else placed.order.status)
-    scene.expect(
-        "at the quoted price",
-        None if best is None else best.price,
-        None if placed.order is None else placed.order.average_price,
-    )
-    scene.close()
-
-
 PLAYED = (
     connect,
     spot_wins,
     pts_wins_on_credit,
-    pts_wins_on_price,
+    firm_quote_wins,
+    firm_quote_too_short,
     credit_refused,
     timeout_found_again,
     quote_accepted,

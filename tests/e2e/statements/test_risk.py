@@ -69,8 +69,8 @@ async def test_the_risk_profile_has_its_six_values(desk: Desk, express: str) -> 
     assert code == 0
     lines = [" ".join(line.split()) for line in told.splitlines()]
     assert lines[0].endswith("BitGo express PTS")
-    assert {"unrealised PnL -200.00 USD", "margin balance 9800.00 USD"} <= set(lines)
-    assert any(line.startswith("margin utilisation 0.0510") for line in lines)
+    assert {"unrealized PnL -200.00 USD", "margin balance 9800.00 USD"} <= set(lines)
+    assert any(line.startswith("margin utilization 0.0510") for line in lines)
 
 
 async def test_utilisation_in_per_cent_is_shown_as_a_ratio(desk: Desk, express: str) -> None:

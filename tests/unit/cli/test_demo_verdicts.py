@@ -13,10 +13,11 @@ from router.cli.demo import proof
 from router.cli.demo.parties import Desk, StageHand
 from router.cli.demo.processes import DemoError, Process
 from router.cli.demo.scene import Scene
-from router.cli.demo.stage import MARGIN, PETTY_CASH, TREASURY
+from router.cli.demo.stage import COINBASE, MARGIN, TREASURY
 from tests.unit.cli import samples
 from tests.unit.cli.conftest import FakeRouter
 
+PARTIES = (TREASURY, MARGIN, COINBASE)
 SENT = {"method": "POST", "path": f"/accounts/{TREASURY.account_id}/orders", "client_order_id": "o-1-1-x"}
 BOOKED = {"client_order_id": "o-1-1-x", "status": "completed", "filled_quantity": "0.5"}
 ASKED = {"method": "GET", "path": f"/accounts/{MARGIN.account_id}/balances", "client_order_id": None}
@@ -25,7 +26,7 @@ ASKED = {"method": "GET", "path": f"/accounts/{MARGIN.account_id}/balances", "cl
 def scene_at(url: str) -> tuple[Scene, io.StringIO]:
     paper = io.StringIO()
     client = Client(url)
-    return Scene(Console(file=paper, width=120), Desk(client), StageHand(client)), paper
+    return Scene(Console(file=paper, width=120), Desk(client), StageHand(client), PARTIES), paper
 
 
 def test_what_differs_is_told_and_kept() -> None:
@@ -62,18 +63,28 @@ Change = Callable[[dict[str, list[object]]], None]
         (lambda seen: seen["booked"].append(BOOKED | {"client_order_id": None}), 1),
         (lambda seen: seen["pts"].append(ASKED), 1),
         (lambda seen: seen["limited"].append(1), 1),
+        (lambda seen: seen["quotes"].append({"quote_id": "q-1", "order_id": None}), 0),
+        (lambda seen: seen["quotes"].append({"quote_id": "q-1", "order_id": "v-1"}), 1),
     ],
 )
 async def test_the_proof_finds_what_is_wrong_at_the_counterparty(
     router: FakeRouter, change: Change, differences: int
 ) -> None:
-    seen: dict[str, list[object]] = {"sent": [SENT], "booked": [BOOKED], "pts": [], "limited": []}
+    seen: dict[str, list[object]] = {
+        "sent": [SENT],
+        "booked": [BOOKED],
+        "pts": [],
+        "limited": [],
+        "quotes": [],
+    }
     change(seen)
-    logs = {TREASURY: (seen["sent"], seen["booked"]), MARGIN: (seen["pts"], []), PETTY_CASH: ([], [])}
+    logs = {TREASURY: (seen["sent"], seen["booked"]), MARGIN: (seen["pts"], []), COINBASE: ([], [])}
     for account, (sent, booked) in logs.items():
-        place = f"/_simulator/accounts/{account.account_id}"
+        place = "/".join(("/_simulator", *account.control))
         router.answer("GET", f"{place}/requests", 200, {"data": sent})
         router.answer("GET", f"{place}/orders", 200, {"data": booked})
+    quotes = "/".join(("/_simulator", *COINBASE.control, "quotes"))
+    router.answer("GET", quotes, 200, {"data": seen["quotes"]})
     router.answer("GET", "/_simulator/state", 200, {"counters": {"rate_limited": len(seen["limited"])}})
     router.answer("GET", "/v1/orders", 200, samples.page(samples.FILLED))
     scene, paper = scene_at(router.url)

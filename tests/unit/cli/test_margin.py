@@ -264,6 +264,7 @@ async def test_a_move_is_sent_with_its_key_which_is_shown(
     assert "Idempotency-Key: k-1" in " ".join(ran.err.split())
     assert "done" in ran.out
     if answer is CLOSED:
+        assert "operation done, request in progress" in ran.flat
         assert "close-requests bitgo-pts c-1" in " ".join(ran.err.split())
 
 

@@ -233,7 +233,8 @@ async def test_a_report_as_a_table(
     monkeypatch.setenv("COLUMNS", "160")
     router.answer("GET", path, 200, answer)
     ran = await run("report", *argv)
-    assert ran.code == 0, [asked.path for asked in router.asked]
+    unread = isinstance(answer, dict) and DOWN in answer.get("data", [])
+    assert ran.code == int(unread), [asked.path for asked in router.asked]
     for text in shown:
         assert text in ran.flat
 
@@ -241,7 +242,26 @@ async def test_a_report_as_a_table(
 async def test_json_is_what_the_router_said(router: FakeRouter, run: Run) -> None:
     raw = router.answer("GET", "/v1/portfolio", 200, PORTFOLIO)
     ran = await run("report", "portfolio", "--json")
-    assert (ran.code, ran.out) == (0, raw.decode() + "\n")
+    assert (ran.code, ran.out) == (1, raw.decode() + "\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "path"),
+    [
+        (("portfolio",), "/v1/portfolio"),
+        (("balances",), "/v1/reports/balances"),
+        (("trades",), "/v1/reports/trades"),
+        (("transactions", "cold"), "/v1/reports/transactions?connection=cold"),
+    ],
+)
+async def test_a_connection_that_could_not_be_read_is_an_exit_code(
+    router: FakeRouter, run: Run, argv: tuple[str, ...], path: str
+) -> None:
+    router.answer("GET", path, 200, {"data": [], "next_cursor": None})
+    router.answer("GET", path, 200, {"data": [DOWN], "next_cursor": None})
+    assert (await run("report", *argv)).code == 0
+    ran = await run("report", *argv)
+    assert (ran.code, "not read: Cold" in ran.flat) == (1, True)
 
 
 async def test_differences_are_an_exit_code(router: FakeRouter, run: Run) -> None:

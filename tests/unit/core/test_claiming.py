@@ -102,3 +102,15 @@ def test_an_accepted_quote_moves_the_fee_that_was_quoted(side: Side, moved: str)
     )
     assert moves_of(done)["USD"] == D(moved)
     assert attempt.fee_paid(D(0)) == 0
+
+
+@pytest.mark.parametrize(("side", "moved"), [(Side.BUY, "-50.03"), (Side.SELL, "49.97")])
+def test_what_the_fills_state_was_charged_is_what_moves(side: Side, moved: str) -> None:
+    done = build.order(
+        request=build.request(side=side),
+        attempts=(build.attempt(connection=build.connection(fee_bps="10"), quoted_fee=D("0.75")),),
+        filled_base=D("0.5"),
+        filled_quote=D(50),
+        fills=(build.fill("t-1", "0.5", "100", fee=D("0.03")),),
+    )
+    assert moves_of(done)["USD"] == D(moved)

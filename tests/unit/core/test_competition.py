@@ -376,10 +376,26 @@ def test_an_rfq_is_closed_with_its_ranking_and_reserves_nothing() -> None:
     competition.step(got("a", "100.00"), T0)
     competition.step(got("b", "99.00"), T0)
 
-    competition.close()
+    competition.close(T0)
 
     assert lines(competition) == {"a": (Outcome.LOST, None, 2), "b": (Outcome.WON, None, 1)}
     assert competition.phase is Phase.CLOSED
+
+
+def test_an_rfq_is_not_led_by_a_quote_that_ended_while_others_were_waited_for() -> None:
+    competition = opened(contender("a"), contender("b"), contender("c"))
+    ending = build.quote("a", "99.00", firm=True, quote_id="q-1", valid_until=T0 + 2)
+    competition.step(QuoteReceived(ending, build.product()), T0)
+    competition.step(got("b", "100.00"), T0 + 1)
+    competition.step(got("c", "101.00"), T0 + 2)
+
+    competition.close(T0 + 2)
+
+    assert lines(competition) == {
+        "a": (Outcome.FAILED, Reason.QUOTE_EXPIRED, None),
+        "b": (Outcome.WON, None, 1),
+        "c": (Outcome.LOST, None, 2),
+    }
 
 
 def test_pts_competes_and_wins_with_no_ledger_read() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from router.core.execution import executed, execution_of
-from router.core.model import Side
+from router.core.model import Fill, Side
 from tests.unit import build
 from tests.unit.build import D
 
@@ -34,6 +34,40 @@ def test_an_accepted_quote_has_its_own_fee() -> None:
     done = executed(build.attempt(connection=CHARGED, quoted_fee=D(1)), Side.BUY, D("0.5"), D(50))
     assert done is not None
     assert (done.fee, done.all_in) == (D(1), D(102))
+
+
+def test_what_every_fill_states_was_paid_goes_before_what_was_reckoned_with() -> None:
+    fills = (build.fill("t-1", "0.3", "100", fee=D("0.02")), build.fill("t-2", "0.2", "100", fee=D("0.01")))
+    order = build.order(
+        attempts=(build.attempt(connection=CHARGED, quoted_fee=D(1)),),
+        filled_base=D("0.5"),
+        filled_quote=D(50),
+        fills=fills,
+    )
+    done = execution_of(order)
+    assert done is not None
+    assert (done.fee, done.all_in) == (D("0.03"), D("100.06"))
+
+
+def test_a_rebate_that_is_stated_makes_the_price_better() -> None:
+    fills = (build.fill("t-1", "0.5", "100", fee=D("-0.05")),)
+    done = executed(build.attempt(connection=CHARGED), Side.SELL, D("0.5"), D(50), fills)
+    assert done is not None
+    assert (done.fee, done.all_in) == (D("-0.05"), D("100.1"))
+
+
+@pytest.mark.parametrize(
+    "fills",
+    [
+        (build.fill("t-1", "0.3", "100", fee=D("0.02")), build.fill("t-2", "0.2", "100")),
+        (build.fill("t-1", "0.3", "100", fee=D("0.02")),),
+    ],
+    ids=["one says nothing", "one is not listed"],
+)
+def test_what_only_some_fills_state_is_no_sum(fills: tuple[Fill, ...]) -> None:
+    done = executed(build.attempt(connection=CHARGED), Side.BUY, D("0.5"), D(50), fills)
+    assert done is not None
+    assert done.fee == D("0.05")
 
 
 def test_without_a_price_that_was_quoted_with_fees_nothing_is_held_against_it() -> None:

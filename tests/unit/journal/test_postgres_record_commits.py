@@ -81,6 +81,23 @@ async def test_an_event_of_a_move_that_raised_left_the_move_open(
 
 
 @pytest.mark.parametrize("loss", Loss)
+async def test_a_late_event_that_raised_left_a_move_that_had_ended_ended(
+    loss: Loss, journal: PostgresJournal, proxy: Proxy, postgres: PostgresServer, database: str
+) -> None:
+    await journal.accept_move(MOVE)
+    await journal.append_move(DONE, b"done", T0 + 1)
+    proxy.lose, proxy.shut_with_it = loss, True
+    with pytest.raises(StoreError):
+        await journal.append_move(msgspec.structs.replace(DONE, updated_at=T0 + 2), b"said otherwise", T0 + 2)
+    proxy.shut = False
+    await journal.check()
+
+    assert await journal.move("move-1") == DONE
+    assert list(await journal.move_events("move-1")) == [(T0 + 1, b"done")]
+    assert postgres.sql("SELECT final FROM moves", database) == "t"
+
+
+@pytest.mark.parametrize("loss", Loss)
 async def test_connections_that_were_written_in_vain_are_as_they_were(
     loss: Loss, journal: PostgresJournal, proxy: Proxy
 ) -> None:

@@ -294,6 +294,18 @@ async def test_what_the_settings_have_by_now_is_locked_or_passed_over() -> None:
 
 
 @in_virtual_time
+async def test_every_adapter_is_given_back_also_one_that_never_ran_and_one_in_custody() -> None:
+    async with office() as o:
+        await o.connections.add(new(spot(enabled=False)))
+        await o.connections.change("bitgo", change(name="Treasury"))
+        assert o.counterparty.retired == o.counterparty.built[:1]
+        await o.connections.add(new(custody()))
+        await o.connections.remove("bitgo-custody")
+        await pass_time(10)
+        assert o.counterparty.retired == [o.counterparty.built[0], *o.counterparty.custody]
+
+
+@in_virtual_time
 async def test_a_change_is_kept_and_takes_the_place_of_what_was() -> None:
     async with office() as o:
         await o.connections.add(new(spot()))

@@ -96,6 +96,7 @@ class Stage:
     listener: Recorder
     base_url: str
     session: aiohttp.ClientSession
+    simulator: Simulator
 
     async def control(self, method: str, path: str, body: Any = None) -> Any:
         url = f"{self.base_url}/_simulator/kraken/{path}"
@@ -136,7 +137,7 @@ async def kraken(
         try:
             if ready:
                 await listener.until(lambda: venue.health().state is ConnectionState.READY)
-            yield Stage(venue, listener, base_url, session)
+            yield Stage(venue, listener, base_url, session, simulator)
         finally:
             running.cancel()
             await asyncio.wait({running})

@@ -19,9 +19,9 @@ from tests.unit.venues.support import SECOND, WallClock, payload
 from venues.bitgo.account import BitgoAccount
 from venues.bitgo.client import Client
 from venues.bitgo.margin import BitgoMargin
-from venues.bitgo.telling import Telling
 from venues.transport.budget import RequestBudget
 from venues.transport.health import Score
+from venues.transport.telling import Telling
 from venues.transport.times import parse_time
 from venues.transport.timing import Timing
 

@@ -25,6 +25,7 @@ from tests.unit.venues.coinbase_kit import (
     outbound,
     portfolio,
 )
+from venues.coinbase.chase import PAUSES_MS
 
 QUOTE = fixture("quote") | {"expiration_time": ""}
 
@@ -101,13 +102,15 @@ async def test_an_order_that_is_not_done_yet_is_read_until_it_is() -> None:
 
 async def test_an_order_that_rests_is_left_to_who_follows_it() -> None:
     prime = quoting()
-    prime.says(f"{BELOW}/order", {"order_id": VENUE_ORDER}, method="POST")
-    prime.says(f"{BELOW}/orders/{VENUE_ORDER}", {"order": order_row(status="OPEN")})
+    for name in ("rests", "at-once"):
+        prime.says(f"{BELOW}/orders/{name}", {"order": order_row(id=name, status="OPEN")})
     async with portfolio(prime) as found:
-        await found.submit(outbound(time_in_force=TimeInForce.GTC))
-        await found.submit(outbound(time_in_force=TimeInForce.IOC))
-        await found.listener.until(lambda: len(found.listener.reports) == 4)
-    assert prime.count(f"GET orders/{VENUE_ORDER}") == 4
+        for name, time_in_force in (("rests", TimeInForce.GTC), ("at-once", TimeInForce.IOC)):
+            prime.says(f"{BELOW}/order", {"order_id": name}, method="POST")
+            await found.submit(outbound(time_in_force=time_in_force))
+        # Whatever is read of the one that came first would have been read by then.
+        await found.listener.until(lambda: prime.count("GET orders/at-once") == len(PAUSES_MS))
+    assert prime.count("GET orders/rests") == 1
 
 
 async def test_a_losing_quote_leaves_nothing_behind() -> None:

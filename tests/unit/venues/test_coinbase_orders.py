@@ -217,12 +217,29 @@ async def test_a_spot_refusal_and_one_of_who_asks_say_nothing_of_credit() -> Non
     prime.credit(frozen=True)
     prime.refuses("order")
     assert (await submitted(prime)).error.code is Code.VENUE_REJECTED
-    for status in (401, 403):
-        prime.refuses("order", status=status)
-        assert (await submitted(prime, pts=True)).error.code is Code.VENUE_REJECTED
+    prime.refuses("order", status=401)
+    assert (await submitted(prime, pts=True)).error.code is Code.VENUE_REJECTED
     prime.refuses("order", status=429)
     assert (await submitted(prime, pts=True)).error.code is Code.VENUE_UNAVAILABLE
     assert prime.count("GET credit") == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ({"frozen": True}, Code.CREDIT_FROZEN),
+        ({"enabled": False}, Code.CREDIT_UNAVAILABLE),
+        ({"available": "0"}, Code.VENUE_REJECTED),
+        ({}, Code.VENUE_REJECTED),
+    ],
+)
+async def test_what_is_forbidden_is_about_credit_where_the_line_is_closed(
+    line: dict[str, Any], code: Code
+) -> None:
+    prime = Prime()
+    prime.refuses("order", status=403)
+    prime.credit(**line)
+    assert (await submitted(prime, pts=True)).error.code is code
 
 
 @pytest.mark.parametrize("answer", [(404, {"message": "none"}), (200, {}), (200, {"post_trade_credit": {}})])

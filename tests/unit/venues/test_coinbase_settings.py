@@ -149,7 +149,10 @@ def test_a_connection_over_http_has_its_three_credentials_as_one() -> None:
 def test_credentials_of_another_shape_are_refused(credentials: Any) -> None:
     said = wrong({"credentials": credentials})
     assert said == {
-        "credentials": 'an object with "access_key", "passphrase" and "signing_key", each a string'
+        "credentials": (
+            'an object with "access_key", "passphrase" and "signing_key", each a string or, all of them, '
+            '{"env": …} or {"file": …}'
+        )
     }
 
 

@@ -1,0 +1,1 @@
+"""One suite for every adapter. What it needs of one is a kit: a line in `kits.KITS`."""
