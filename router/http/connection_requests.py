@@ -66,7 +66,8 @@ def new_connection(raw: bytes) -> NewConnection:
     values = decode_object(raw)
     in_custody = values.get("type") == ConnectionType.CUSTODY.value
     said = values.get("counterparty")
-    at = Counterparty.BITGO.value if in_custody else said if isinstance(said, str) else None
+    # Of one that trades nowhere, custody's included, what a connection to BitGo Prime has is expected.
+    at = Counterparty.BITGO.value if in_custody else next((c.value for c in _TRADED if c == said), None)
     fields = _read(values, _COMMON | _own_names(at), _ALL)
     token, reference = read_credentials(fields, at, required=True)
     kind = fields.choice("type", list(ConnectionType), required=False) or ConnectionType.EXCHANGE

@@ -68,6 +68,7 @@ def test_an_exchange_through_ccxt_is_a_spot_account_with_its_credentials_as_one(
         ({"credentials": KEYS | {"password": None}}, {"credentials.password"}),
         ({"credentials": {"api_key": {"env": "K"}, "secret": KEYS["secret"]}}, {"credentials.api_key"}),
         ({"counterparty": {"ccxt": 1}}, {"counterparty", "account_id", "exchange", "credentials"}),
+        ({"counterparty": "bitgo"}, {"counterparty", "account_id", "exchange", "credentials"}),
     ],
 )
 def test_a_field_of_a_connection_through_ccxt_that_is_wrong_is_named(
