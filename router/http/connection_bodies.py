@@ -72,13 +72,23 @@ class CredentialsBody(Body, frozen=True):
     password: Credential | TokenReference | UnsetType = UNSET
 
 
+QuoteNotional = Annotated[
+    Amount | None,
+    msgspec.Meta(description="The smallest order that it is asked for a firm price by, in quote currency."),
+]
+QuotesPerMinute = Annotated[
+    Annotated[int, msgspec.Meta(ge=1, le=6000)] | None,
+    msgspec.Meta(description="How often it is asked for a firm price at most."),
+]
+
+
 class NewConnectionBody(Body, frozen=True):
     """A connection to be made. A field that its type does not take is refused.
 
     Exchange: `account_id`, `taker_fee_bps`, `pts`, `requests_per_second`, `settling_window_ms`,
-    `margin_dialect`; at Coinbase Prime `portfolio_id` in place of `account_id` and `margin_dialect`; through
-    ccxt `exchange` and `accept_risk` in place of these and `pts`, for it trades Spot alone. Custody:
-    `enterprise_id`, `requests_per_minute`, `decimals`.
+    `margin_dialect`; at Coinbase Prime `portfolio_id`, `quote_notional_min`, `quotes_per_minute` in place of
+    `account_id` and `margin_dialect`; through ccxt `exchange` and `accept_risk` in place of these and `pts`,
+    for it trades Spot alone. Custody: `enterprise_id`, `requests_per_minute`, `decimals`.
     """
 
     name: AccountName
@@ -117,6 +127,8 @@ class NewConnectionBody(Body, frozen=True):
     plain_http: Annotated[bool, msgspec.Meta(description="The way there is private.")] = False
     requests_per_second: RequestsPerSecond | None = None
     settling_window_ms: WindowMs | None = None
+    quote_notional_min: QuoteNotional = None
+    quotes_per_minute: QuotesPerMinute = None
     margin_dialect: Dialect = None
     enterprise_id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")] | None = None
     requests_per_minute: RequestsPerMinute | None = None
@@ -126,8 +138,7 @@ class NewConnectionBody(Body, frozen=True):
 class ConnectionChangeBody(Body, frozen=True):
     """What of a connection is to be another; what is left out stays.
 
-    A lower limit of requests holds at once, a higher one from the router's next start: other connections of
-    the account may count on the one that is there.
+    A limit of requests holds at once; of several connections of one account the lowest counts.
     """
 
     name: AccountName | None = None
@@ -138,6 +149,8 @@ class ConnectionChangeBody(Body, frozen=True):
     plain_http: bool | None = None
     requests_per_second: RequestsPerSecond | None = None
     settling_window_ms: WindowMs | None = None
+    quote_notional_min: QuoteNotional = None
+    quotes_per_minute: QuotesPerMinute = None
     margin_dialect: Dialect = None
     requests_per_minute: RequestsPerMinute | None = None
     decimals: CoinDecimals | None = None

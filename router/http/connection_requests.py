@@ -41,9 +41,14 @@ _COMMON: Final = frozenset(
 _TRADING: Final = frozenset(
     {"pts", "account_id", "taker_fee_bps", "requests_per_second", "settling_window_ms", "margin_dialect"}
 )
-_PORTFOLIO: Final = frozenset(
-    {"pts", "portfolio_id", "taker_fee_bps", "requests_per_second", "settling_window_ms"}
-)
+_QUOTING: Final = frozenset({"quote_notional_min", "quotes_per_minute"})
+_PORTFOLIO: Final = _QUOTING | {
+    "pts",
+    "portfolio_id",
+    "taker_fee_bps",
+    "requests_per_second",
+    "settling_window_ms",
+}
 _EXCHANGE: Final = frozenset(
     {"exchange", "taker_fee_bps", "requests_per_second", "settling_window_ms", "accept_risk"}
 )
@@ -182,7 +187,15 @@ def _own_fields(fields: Fields, values: Mapping[str, object], *, in_custody: boo
         if fields.get("taker_fee_bps") is not None:
             fields.amount("taker_fee_bps", positive=False, required=False)
             found["taker_fee_bps"] = fields.get("taker_fee_bps")
+        # Of a counterparty that streams books these are no fields, and stand in no request.
+        found["quotes_per_minute"] = fields.whole("quotes_per_minute", 1, 6000)
+        if fields.get("quote_notional_min") is not None:
+            fields.amount("quote_notional_min", positive=False, required=False)
+            found["quote_notional_min"] = fields.get("quote_notional_min")
     there = {name: value for name, value in found.items() if value is not None}
+    if not in_custody:
+        # A rule is taken away by null.
+        there |= {name: None for name in _QUOTING if name in values and values[name] is None}
     if not in_custody and "margin_dialect" in values:
         there["margin_dialect"] = fields.choice("margin_dialect", list(MarginDialect), required=False)
     return there

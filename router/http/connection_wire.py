@@ -23,6 +23,8 @@ class ConnectionSettings(Answer, frozen=True):
     taker_fee_bps: AnswerAmount | None
     requests_per_second: int | None
     settling_window_ms: int | None
+    quote_notional_min: AnswerAmount | None
+    quotes_per_minute: int | None
     margin_dialect: MarginDialect | None
     enterprise_id: str | None
     requests_per_minute: int | None

@@ -162,6 +162,10 @@ def fields_of(settings: AccountSettings) -> Fields:
             taker_fee_bps=format_amount(connection.taker_fee_bps),
             requests_per_second=settings.requests_per_second,
             settling_window_ms=settings.settling_window_ms,
+            quote_notional_min=None
+            if settings.quote_notional_min is None
+            else format_amount(settings.quote_notional_min),
+            quotes_per_minute=settings.quotes_per_minute,
         )
     if isinstance(settings, CcxtSettings):
         return CcxtFields(

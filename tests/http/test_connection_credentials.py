@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 from router.core.errors import InvalidRequestError
 from router.http.connection_requests import connection_change, new_connection
 from router.secrets import Reference, parted
-from router.settings import CcxtFields, ConnectionType, Counterparty
+from router.settings import CcxtFields, CoinbaseFields, ConnectionType, Counterparty
 from tests.http.fakes import FakeConnections
 
 KEYS = {"api_key": "kraken-key-7", "secret": "kraken-secret-7"}
@@ -126,3 +126,21 @@ async def test_it_is_shown_with_its_exchange_and_without_a_credential(
     )
     (wanted,) = connections.added
     assert isinstance(wanted.fields, CcxtFields)
+
+
+ASKED = PORTFOLIO | {"credentials": dict.fromkeys(COINBASE, "a-secret-text")}
+
+
+def test_how_often_a_counterparty_is_asked_for_a_price_is_said_where_it_is_asked() -> None:
+    rules = {"quote_notional_min": "1000", "quotes_per_minute": 30}
+    wanted = new_connection(json.dumps(ASKED | rules).encode())
+    assert isinstance(wanted.fields, CoinbaseFields)
+    assert (wanted.fields.quote_notional_min, wanted.fields.quotes_per_minute) == ("1000", 30)
+
+    none = connection_change(
+        b'{"quote_notional_min": null, "quotes_per_minute": 5}', ConnectionType.EXCHANGE, "coinbase_prime"
+    )
+
+    assert none.fields == {"quote_notional_min": None, "quotes_per_minute": 5}
+    assert set(wrong(ASKED | {"quote_notional_min": "1e3", "quotes_per_minute": 0})) == {*rules}
+    assert set(wrong(NEW | rules)) == {*rules}

@@ -139,6 +139,8 @@ def of_the_settings(fee_bps: str) -> dict[str, object]:
             "taker_fee_bps": fee_bps,
             "requests_per_second": 10,
             "settling_window_ms": 30_000,
+            "quote_notional_min": None,
+            "quotes_per_minute": None,
             "margin_dialect": None,
             "enterprise_id": None,
             "requests_per_minute": None,
