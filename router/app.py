@@ -31,16 +31,16 @@ from router.observe.observer import Observer
 from router.ports import Clock, StoreBrokenError, StoreError
 from router.ports.records import Store
 from router.reports.service import Reports
-from router.service.accounts import LiveAccounts, Pace
 from router.service.clock import SystemClock
-from router.service.connecting import POLL_S, Connections
+from router.service.connecting.accounts import LiveAccounts, Pace
+from router.service.connecting.keeping import Keeper
+from router.service.connecting.openings import has_open
+from router.service.connecting.references import References
+from router.service.connecting.roster import Accounts
+from router.service.connecting.service import POLL_S, Connections
 from router.service.desk import Desk
 from router.service.ids import IdSource
-from router.service.keeping import Keeper
-from router.service.moving import Moving, MovingRules
-from router.service.openings import has_open
-from router.service.references import References
-from router.service.roster import Accounts
+from router.service.moving.service import Moving, MovingRules
 from router.service.rules import DeskRules
 from router.service.venues import Venues
 from router.settings import Settings, load

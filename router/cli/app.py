@@ -11,19 +11,11 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from router.cli import (
-    connecting,
-    connections,
-    events,
-    margin,
-    margin_moves,
-    paper,
-    reading,
-    report,
-    resolving,
-    trading,
-)
+from router.cli import connecting, connections, events, paper, reading, resolving, trading
 from router.cli.exits import HELP, Exit
+from router.cli.margin import moves as margin_moves
+from router.cli.margin import reads as margin
+from router.cli.reports import commands as report
 
 
 def serve(*, config: str | None = None) -> int:

@@ -21,7 +21,7 @@ from router.cli.answers import (
 )
 from router.cli.client import Reply, UnansweredError
 from router.cli.exits import Exit
-from router.cli.margin_answers import Operation
+from router.cli.margin.answers import Operation
 
 KindName = Literal["order", "competition", "connection", "operation", "foreign_order"]
 SILENCE_S = 60.0

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from router.core.errors import Code, FieldError, InvalidRequestError, RouterError, UnavailableError
 from router.http.auth import Authenticator, AuthError
-from router.http.connection_ports import ConnectionsPort
+from router.http.connections.ports import ConnectionsPort
 from router.http.context import BODY_DEADLINE_S, CONTEXT, Context, Failure, Handler, Streaming
-from router.http.margin_port import MarginPort
+from router.http.margin.port import MarginPort
 from router.http.openapi import document
 from router.http.ports import DeskPort
 from router.http.problems import problem, problem_of

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from router.core.errors import Code, RouterError
 from router.http.auth import Authenticator
-from router.http.connection_ports import ConnectionsPort
+from router.http.connections.ports import ConnectionsPort
 from router.http.decode import malformed
-from router.http.margin_port import MarginPort
+from router.http.margin.port import MarginPort
 from router.http.ports import DeskPort
 from router.http.reports.port import ReportsPort
 from router.observe.events import EventBus

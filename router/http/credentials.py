@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from router.core.errors import FieldError
-from router.http.connection_bodies import TOKEN_PATTERN
+from router.http.connections.bodies import TOKEN_PATTERN
 from router.http.decode import Fields
 from router.secrets import Reference, Referred, Secret, joined
 from router.settings import Counterparty

@@ -21,7 +21,7 @@ from router.core.order import Order
 from router.core.record import CompetitionRecord
 from router.http import wire
 from router.http.context import CONTEXT, Context
-from router.http.margin_views import operation_view
+from router.http.margin.views import operation_view
 from router.http.records import connection_view, foreign_order_view
 from router.http.requests import ID, ID_EXPECTED
 from router.http.respond import API_HEADERS

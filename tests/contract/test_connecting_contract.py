@@ -9,7 +9,7 @@ import pytest
 from router.core.errors import ConflictError
 from router.core.model import OrderStatus
 from router.ports.records import ConnectionStore
-from router.service.connections import AccountView, Credentials
+from router.service.connecting.connections import AccountView, Credentials
 from tests.contract.conftest import Reopen
 from tests.fakes.connections import MemoryConnections, Office, office
 from tests.http.test_margin import WallClock

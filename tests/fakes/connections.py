@@ -11,13 +11,13 @@ from router.ports import Clock, ConnectionState, Health, StoreError, VenueListen
 from router.ports.accounts import CustodyAccount, TradingAccount
 from router.ports.records import ChangedMeanwhileError, StoredConnection
 from router.secrets import SealingKey
-from router.service.accounts import LiveAccounts, Pace
-from router.service.connecting import Connections
+from router.service.connecting.accounts import LiveAccounts, Pace
+from router.service.connecting.keeping import Keeper
+from router.service.connecting.references import References
+from router.service.connecting.roster import Accounts
+from router.service.connecting.service import Connections
 from router.service.desk import Desk
 from router.service.ids import IdSource
-from router.service.keeping import Keeper
-from router.service.references import References
-from router.service.roster import Accounts
 from router.service.venues import TradingVenue, Venues
 from router.settings import AccountSettings, ConnectionSettings, CustodySettings, VaultSettings
 from router.vault import Vault

@@ -44,8 +44,8 @@ from router.ports import Clock, StoreError, VenueUnreachableError
 from router.ports.accounts import AccountEntry, Roster
 from router.ports.records import IdempotencyKeyTakenError, MoveRecord, MoveRecordPage, MoveStore
 from router.service.ids import IdSource
-from router.service.moving import Moving, MovingRules
-from router.service.moving_codec import operation_of
+from router.service.moving.codec import operation_of
+from router.service.moving.service import Moving, MovingRules
 from tests.fakes.world import Seen
 from tests.unit import build
 from tests.virtual_loop import LoopClock

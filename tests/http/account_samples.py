@@ -5,7 +5,7 @@ import msgspec
 from router.core.model import Connection
 from router.core.money import ZERO, format_amount
 from router.ports import ConnectionView
-from router.service.connections import Fields
+from router.service.connecting.connections import Fields
 from router.settings import ConnectionType, Counterparty, CustodyFields, TradingFields
 from tests.http import samples
 from tests.unit.build import D

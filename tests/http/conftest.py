@@ -7,7 +7,7 @@ from aiohttp.web import AppRunner
 
 from router.http.app import make_app
 from router.http.context import Failure, Streaming
-from router.http.margin_port import MarginPort
+from router.http.margin.port import MarginPort
 from router.http.reports.port import ReportsPort
 from router.observe.events import EventBus
 from router.settings import (

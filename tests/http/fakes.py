@@ -12,7 +12,7 @@ from router.core.order import FindingRecorded, Order, step
 from router.core.record import CompetitionRecord, Doubt, RfqRecord, Submission
 from router.ports import ConnectionView, RecordPage
 from router.ports.accounts import AccountEntry
-from router.service.connections import (
+from router.service.connecting.connections import (
     AccountView,
     ConnectionChange,
     Credentials,

@@ -7,7 +7,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from router.core.errors import InvalidRequestError
-from router.http.connection_requests import connection_change, new_connection
+from router.http.connections.requests import connection_change, new_connection
 from router.secrets import Reference, parted
 from router.settings import CcxtFields, CoinbaseFields, ConnectionType, Counterparty
 from tests.http.fakes import FakeConnections

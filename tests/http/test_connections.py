@@ -16,7 +16,7 @@ from router.core.errors import (
     VenueError,
 )
 from router.secrets import Reference
-from router.service.connections import Lifecycle
+from router.service.connecting.connections import Lifecycle
 from router.settings import (
     ApiKey,
     AuthMode,

@@ -13,7 +13,7 @@ from router.core.movement import MoveUnanswered as Unanswered
 from router.http.routes.margin import OPERATIONS
 from router.http.views import time_text
 from router.ports import VenueUnreachableError
-from router.service.moving import Moving
+from router.service.moving.service import Moving
 from router.settings import Scope
 from tests.fakes.margin import FakeMargin, MarginRoster, MemoryMoves, MovingWorld
 from tests.http import samples

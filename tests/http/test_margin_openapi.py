@@ -21,7 +21,7 @@ from router.http.openapi import document
 from router.http.routes.margin import OPERATIONS
 from router.http.routes.operation import Operation
 from router.ports import VenueUnreachableError
-from router.service.moving import Moving
+from router.service.moving.service import Moving
 from tests.fakes.margin import CLOSE_ALL, FakeMargin, MarginRoster, MemoryMoves, MovingWorld, moved
 from tests.http import samples
 from tests.http.conftest import SETTINGS

@@ -15,7 +15,7 @@ from router.http.app import make_app
 from router.http.problems import PROBLEMS
 from router.http.routes import OPERATIONS
 from router.http.routes.operation import Operation
-from router.service.moving import Moving
+from router.service.moving.service import Moving
 from tests.fakes.margin import FakeMargin, MarginRoster, MemoryMoves, MovingWorld
 from tests.http import samples
 from tests.http.conftest import SETTINGS

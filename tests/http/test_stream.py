@@ -20,7 +20,7 @@ from router.http.stream import TYPES_PATTERN
 from router.http.views import time_text
 from router.observe.events import EventBus, Kind
 from router.ports import ConnectionState, ForeignOrder
-from router.service.moving import Moving
+from router.service.moving.service import Moving
 from tests.fakes.margin import FakeMargin, MarginRoster, MemoryMoves, MovingWorld
 from tests.http import samples
 from tests.http.fakes import FakeDesk

@@ -2,7 +2,7 @@
 
 from router.cli.demo.scene import Scene, label
 from router.cli.demo.stage import COINBASE, COINBASE_CREDIT, KRAKEN, MARGIN, TREASURY
-from router.cli.report_tables import show_quality
+from router.cli.reports.tables import show_quality
 
 WON = {TREASURY.id: 3, MARGIN.id: 2, COINBASE.id: 1, COINBASE_CREDIT.id: 1, KRAKEN.id: 0}
 """How often each connection has won in the steps; the order without credit was won too, and refused."""

@@ -6,11 +6,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from router.cli import answers, report_answers
+from router.cli import answers
 from router.cli.client import Client, ClientError, Reply
 from router.cli.demo.accounts import Account, Coinbase
 from router.cli.demo.processes import DemoError
 from router.cli.demo.stage import PRODUCT
+from router.cli.reports import answers as report_answers
 
 T = TypeVar("T")
 WAIT_S_MAX: Final = 10.0

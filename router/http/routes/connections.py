@@ -3,9 +3,9 @@
 from typing import Final
 
 from router.core.errors import Code
-from router.http import connection_handlers as handlers
-from router.http.connection_bodies import ConnectionChangeBody, NewConnectionBody
-from router.http.connection_wire import ConnectionDetail, ConnectionDetailPage
+from router.http.connections import handlers
+from router.http.connections.bodies import ConnectionChangeBody, NewConnectionBody
+from router.http.connections.wire import ConnectionDetail, ConnectionDetailPage
 from router.http.problems import TEST_CODES
 from router.http.routes.operation import PLACED, Good, Operation
 from router.settings import Scope

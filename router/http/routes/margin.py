@@ -6,11 +6,12 @@ from typing import Annotated, Final
 import msgspec
 
 from router.core.errors import Code
-from router.http import margin, margin_bodies, margin_moves
-from router.http import margin_requests as requests
-from router.http import margin_wire as wire
 from router.http import wire as common
 from router.http.context import Handler
+from router.http.margin import bodies as margin_bodies
+from router.http.margin import handlers as margin
+from router.http.margin import moves as margin_moves
+from router.http.margin import requests, wire
 from router.http.routes.operation import CURSOR, LIMIT, PLACED, Good, Operation, Parameter
 from router.settings import Scope
 

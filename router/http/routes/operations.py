@@ -6,7 +6,7 @@ import msgspec
 
 from router.core.errors import Code
 from router.http import docs, handlers, stream, wire
-from router.http.margin_wire import MarginOperation
+from router.http.margin.wire import MarginOperation
 from router.http.routes.operation import Good, Operation, Parameter
 
 OPERATIONS: Final[tuple[Operation, ...]] = (

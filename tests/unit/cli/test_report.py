@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
 
-from router.cli.report_progress import ROWS_A_LINE, Progress
+from router.cli.reports.progress import ROWS_A_LINE, Progress
 from tests.unit.cli.conftest import FakeRouter, Run
 
 SPOT = {"id": "spot", "name": "Treasury", "pts": False}

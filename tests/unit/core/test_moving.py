@@ -30,7 +30,7 @@ from router.core.moving import (
     step,
 )
 from router.core.order import TransitionError
-from router.service.moving_codec import decode_event, encode_event, operation_of, record_of
+from router.service.moving.codec import decode_event, encode_event, operation_of, record_of
 from tests.fakes.margin import CLOSE_ALL, COVER, POSITION, TRANSFER, WITHDRAWAL, connection, moved
 from tests.unit.build import T0, D
 

@@ -17,8 +17,8 @@ from router.core.errors import (
 from router.core.movement import Move, MoveKind, MoveNeverSent, MoveRefused, MoveUnanswered
 from router.core.moving import MovePhase, Operation, Submitted
 from router.ports import VenueUnreachableError
-from router.service.moving_codec import decode_event, record_of
-from router.service.moving_turns import WAITING_MAX
+from router.service.moving.codec import decode_event, record_of
+from router.service.moving.turns import WAITING_MAX
 from tests.fakes.margin import (
     CLOSE_ALL,
     COVER,

@@ -10,7 +10,7 @@ from router.core.movement import Move, MoveKind, MoveRefused, MoveUnanswered
 from router.core.moving import MoveFinding, MoveFound, MovePhase, Operation
 from router.core.record import LookUp
 from router.ports import VenueUnreachableError
-from router.service.moving_codec import record_of
+from router.service.moving.codec import record_of
 from tests.fakes.margin import (
     CLOSE_ALL,
     COVER,

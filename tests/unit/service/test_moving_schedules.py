@@ -28,8 +28,8 @@ from router.core.movement import (
 )
 from router.core.moving import MoveFinding, MoveFound, MovePhase, Operation, step
 from router.ports import VenueUnreachableError
-from router.service.moving import Moving
-from router.service.moving_codec import decode_event
+from router.service.moving.codec import decode_event
+from router.service.moving.service import Moving
 from tests.fakes.margin import WINDOW_NS, FakeMargin, MarginRoster, MemoryMoves, MovingWorld
 from tests.unit.build import D
 from tests.virtual_loop import LoopClock, pass_time, run

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from router.secrets import Reference
-from router.service.references import References
+from router.service.connecting.references import References
 from router.settings import VaultSettings
 from router.settings_error import SettingsError
 

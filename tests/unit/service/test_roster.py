@@ -20,7 +20,7 @@ from router.core.model import OrderStatus, Reason
 from router.ports import ConnectionState, VenueUnreachableError
 from router.ports.accounts import ConnectionTestError
 from router.secrets import Secret
-from router.service.connections import (
+from router.service.connecting.connections import (
     ConnectionChange,
     Credentials,
     Fields,

@@ -8,7 +8,7 @@ import pytest
 from router.core.errors import Code, ConflictError
 from router.core.model import OrderStatus, Reason
 from router.ports.records import StoredConnection
-from router.service.connections import Lifecycle
+from router.service.connecting.connections import Lifecycle
 from tests.fakes.connections import MemoryConnections, office
 from tests.unit.build import request
 from tests.unit.service.test_roster import TOKEN, change, lifecycles, new, spot

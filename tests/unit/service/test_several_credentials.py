@@ -8,10 +8,10 @@ import pytest
 from router.core.errors import InvalidRequestError
 from router.ports import Clock
 from router.secrets import Reference, Secret, joined, parted
-from router.service.connections import Credentials, Lifecycle, NewConnection
-from router.service.keeping import Keeper
-from router.service.known import Known
-from router.service.references import References
+from router.service.connecting.connections import Credentials, Lifecycle, NewConnection
+from router.service.connecting.keeping import Keeper
+from router.service.connecting.known import Known
+from router.service.connecting.references import References
 from router.settings import CcxtFields, CcxtSettings, Counterparty, VaultSettings, account_settings
 from router.settings_error import SettingsError
 from router.vault import Vault

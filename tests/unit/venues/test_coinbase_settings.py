@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from router.core.errors import InvalidRequestError
-from router.http.connection_requests import connection_change, new_connection
+from router.http.connections.requests import connection_change, new_connection
 from router.secrets import Secret, parted
-from router.service.connections import decode_doc, encode_doc
-from router.service.known import Known
+from router.service.connecting.connections import decode_doc, encode_doc
+from router.service.connecting.known import Known
 from router.settings import (
     CoinbaseFields,
     CoinbaseSettings,

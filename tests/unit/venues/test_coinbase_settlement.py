@@ -5,8 +5,8 @@ import io
 import msgspec
 from rich.console import Console
 
-from router.cli.report_answers import Settlement
-from router.cli.report_tables import show_settlement
+from router.cli.reports.answers import Settlement
+from router.cli.reports.tables import show_settlement
 from router.core.account import AmountDue, CreditLine, Position, Value
 from router.http.reports.sums import SETTLEMENT
 from router.http.reports.views import settlement_view

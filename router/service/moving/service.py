@@ -24,13 +24,13 @@ from router.ports import Clock, StoreError
 from router.ports.accounts import MarginAccount, Roster
 from router.ports.records import IdempotencyKeyTakenError, MoveStore
 from router.service.ids import IdSource
-from router.service.moving_codec import operation_of
-from router.service.moving_following import MoveFollowing, margin_of
-from router.service.moving_live import LiveMove, Moves
-from router.service.moving_rules import CollateralRules
-from router.service.moving_sending import MoveSending, rival_detail
-from router.service.moving_tasks import MoveTasks
-from router.service.moving_turns import Turns
+from router.service.moving.codec import operation_of
+from router.service.moving.following import MoveFollowing, margin_of
+from router.service.moving.live import LiveMove, Moves
+from router.service.moving.rules import CollateralRules
+from router.service.moving.sending import MoveSending, rival_detail
+from router.service.moving.tasks import MoveTasks
+from router.service.moving.turns import Turns
 
 EXECUTIONS_SHARE: Final = 0.8
 """Of the time for a stop: what moves under way have to be answered."""

@@ -7,10 +7,11 @@ from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.text import Text
 
-from router.cli import answering, margin_answers, paper
+from router.cli import answering, paper
 from router.cli.access import HERE, Access, Flag
 from router.cli.exits import Exit
-from router.cli.margin_tables import (
+from router.cli.margin import answers as margin_answers
+from router.cli.margin.tables import (
     heading,
     held_table,
     profile_facts,

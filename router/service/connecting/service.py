@@ -28,16 +28,16 @@ from router.observe.connecting import ConnectingObserver
 from router.ports import StoreError, VenueUnreachableError
 from router.ports.accounts import ConnectionTestError
 from router.secrets import Secret
-from router.service.accounts import LiveAccounts
-from router.service.connections import (
+from router.service.connecting.accounts import LiveAccounts
+from router.service.connecting.connections import (
     AccountView,
     ConnectionChange,
     Fields,
     NewConnection,
     convert_fields,
 )
-from router.service.keeping import Keeper, Kept
-from router.service.known import NO_TOKEN, Known
+from router.service.connecting.keeping import Keeper, Kept
+from router.service.connecting.known import NO_TOKEN, Known
 from router.settings import AccountSettings, CustodyFields, account_key, account_settings
 from router.settings_error import SettingsError
 

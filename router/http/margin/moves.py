@@ -8,12 +8,11 @@ from aiohttp import web
 from router.core.movement import Move, MoveKind
 from router.core.moving import MoveFinding, MovePhase, Operation, Submitted
 from router.core.record import Doubt
-from router.http import margin_requests as requests
-from router.http import margin_wire as wire
 from router.http.context import read_json
 from router.http.handlers import path_id
-from router.http.margin import margin_port
-from router.http.margin_views import asked_view, closed_view, error_view, operation_view
+from router.http.margin import requests, wire
+from router.http.margin.handlers import margin_port
+from router.http.margin.views import asked_view, closed_view, error_view, operation_view
 from router.http.requests import page_query
 from router.http.respond import json_response, problem_response
 

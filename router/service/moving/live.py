@@ -23,7 +23,7 @@ from router.core.record import LookUp
 from router.observe.moving import MoveObserver
 from router.ports import Clock, StoreError
 from router.ports.records import MoveStore
-from router.service.moving_codec import encode_event, operation_of, record_of
+from router.service.moving.codec import encode_event, operation_of, record_of
 from router.service.orders import RETRY_FIRST_S, RETRY_MAX_S
 
 PAGE_LENGTH: Final = 100

@@ -10,9 +10,9 @@ from router.core.money import ZERO, format_amount
 from router.ports import ConnectionState, ConnectionView, Health
 from router.ports.records import StoredConnection
 from router.secrets import Referred, Secret
-from router.service.accounts import Live
-from router.service.connections import AccountView, Credentials, Fields, Lifecycle, Origin
-from router.service.keeping import Kept
+from router.service.connecting.accounts import Live
+from router.service.connecting.connections import AccountView, Credentials, Fields, Lifecycle, Origin
+from router.service.connecting.keeping import Kept
 from router.settings import (
     AccountSettings,
     CcxtFields,

@@ -7,7 +7,7 @@ from router.core.money import ZERO, format_amount
 from router.core.movement import Activity, CloseOrder, CloseRequest, MovedBalance, Snapshot, Withdrawal
 from router.core.moving import MoveFinding, MovePhase, Operation
 from router.core.record import Doubt
-from router.http import margin_wire as wire
+from router.http.margin import wire
 from router.http.problems import problem
 from router.http.views import amount, connection_ref, optional_time, time_text
 from router.http.wire import LookUp, Problem

@@ -8,8 +8,8 @@ from router.core.errors import Code, ConflictError, FieldError, InvalidRequestEr
 from router.ports import Clock, StoreError
 from router.ports.records import ChangedMeanwhileError, ConnectionStore, StoredConnection
 from router.secrets import Reference, Referred, Secret, joined
-from router.service.connections import Fields, StoredDoc, decode_doc, encode_doc
-from router.service.references import References
+from router.service.connecting.connections import Fields, StoredDoc, decode_doc, encode_doc
+from router.service.connecting.references import References
 from router.settings import CcxtFields, account_settings
 from router.settings_error import SettingsError
 from router.vault import Place, SealedError, Vault, VaultError

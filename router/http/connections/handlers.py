@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from router.http import requests
-from router.http.connection_requests import connection_change, new_connection
-from router.http.connection_views import detail_view
-from router.http.connection_wire import ConnectionDetailPage
+from router.http.connections.requests import connection_change, new_connection
+from router.http.connections.views import detail_view
+from router.http.connections.wire import ConnectionDetailPage
 from router.http.context import CONTEXT, read_body, read_json
 from router.http.handlers import path_id
 from router.http.respond import json_response

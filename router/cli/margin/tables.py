@@ -10,7 +10,7 @@ from rich.text import Text
 from router.cli import figures
 from router.cli.answers import Connection
 from router.cli.exits import Exit
-from router.cli.margin_answers import Held, Operation, RiskProfile, RiskSettings, Value
+from router.cli.margin.answers import Held, Operation, RiskProfile, RiskSettings, Value
 from router.cli.paper import NONE, facts, named, plain, table, words
 from router.cli.problem import show_problem
 

@@ -11,12 +11,11 @@ from aiohttp import web
 from router.core.errors import Code, NotFoundError, UnavailableError
 from router.core.model import Connection
 from router.core.movement import Moved, MoveRefused
-from router.http import margin_views as views
-from router.http import margin_wire as wire
 from router.http.context import CONTEXT, Handler, read_body
 from router.http.handlers import path_id
-from router.http.margin_port import MarginPort
-from router.http.margin_requests import activity_query, offset_page, snapshot_query
+from router.http.margin import views, wire
+from router.http.margin.port import MarginPort
+from router.http.margin.requests import activity_query, offset_page, snapshot_query
 from router.http.problems import problem
 from router.http.requests import refuse_fields
 from router.http.respond import json_response, problem_response

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from router.http.connection_wire import ConnectionDetail, ConnectionSettings
+from router.http.connections.wire import ConnectionDetail, ConnectionSettings
 from router.http.records import connection_view
 from router.http.views import optional_time
-from router.service.connections import AccountView
+from router.service.connecting.connections import AccountView
 
 
 def detail_view(shown: AccountView, now: int) -> ConnectionDetail:

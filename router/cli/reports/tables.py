@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from router.cli.paper import NONE, facts, named, plain, table, unbroken, words
-from router.cli.report_answers import (
+from router.cli.reports.answers import (
     Balances,
     Figures,
     Portfolio,

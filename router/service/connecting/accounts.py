@@ -11,9 +11,9 @@ from router.observe.observer import Observer
 from router.ports import ConnectionState, ConnectionView, Health, StoreError, Venue, VenueListener
 from router.ports.accounts import AccountEntry, CustodyAccount
 from router.ports.quotes import FirmQuoting
-from router.service.roster import Accounts
+from router.service.connecting.roster import Accounts
+from router.service.connecting.withdrawn import Withdrawn
 from router.service.venues import Member, QuotingRules, TradingVenue, Venues
-from router.service.withdrawn import Withdrawn
 from router.settings import AccountSettings, CoinbaseSettings, CustodySettings, TradingSettings
 
 MS = 1_000_000

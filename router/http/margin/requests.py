@@ -10,8 +10,9 @@ from multidict import MultiMapping
 from router.core.errors import FieldError, InvalidRequestError, shown
 from router.core.movement import ActivityQuery, ActivityType, Move, MoveKind
 from router.core.moving import MoveFound
-from router.http import bodies, margin_bodies
+from router.http import bodies
 from router.http.decode import ERRORS_MAX, Fields, decode_object, parse_time
+from router.http.margin import bodies as margin_bodies
 from router.http.requests import ID, ID_EXPECTED, page_query
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"

@@ -13,7 +13,7 @@ from router.core.record import Doubt, LookUp
 from router.observe.moving import MoveObserver
 from router.ports import Clock, StoreError, VenueUnreachableError
 from router.ports.accounts import MarginAccount, Roster
-from router.service.moving_live import LiveMove, Moves
+from router.service.moving.live import LiveMove, Moves
 
 PAUSE_FIRST_S: Final = 0.2
 PAUSE_MAX_S: Final = 10.0

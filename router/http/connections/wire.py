@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from router.http.wire import Answer, AnswerAmount, Connection, Time
-from router.service.connections import Credentials, Lifecycle, Origin
+from router.service.connecting.connections import Credentials, Lifecycle, Origin
 from router.settings import MarginDialect
 from router.settings.connections import Risk
 

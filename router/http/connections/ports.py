@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from router.service.connections import AccountView, ConnectionChange, NewConnection
+from router.service.connecting.connections import AccountView, ConnectionChange, NewConnection
 
 
 class ConnectionsPort(Protocol):

@@ -11,7 +11,7 @@ from typing import Final
 from router.core.errors import FieldError
 from router.http.credentials import read_credentials
 from router.http.decode import Fields, decode_object
-from router.service.connections import ConnectionChange, NewConnection
+from router.service.connecting.connections import ConnectionChange, NewConnection
 from router.settings import (
     AccountFields,
     CcxtFields,

@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from rich.console import Console
 
-from router.cli import answering, margin_answers, paper
+from router.cli import answering, paper
 from router.cli.access import HERE, Access, Flag
 from router.cli.client import UnansweredError
 from router.cli.exits import Exit
-from router.cli.margin import Limit, more
-from router.cli.margin_placing import place, place_positions
-from router.cli.margin_tables import (
+from router.cli.margin import answers as margin_answers
+from router.cli.margin.placing import place, place_positions
+from router.cli.margin.reads import Limit, more
+from router.cli.margin.tables import (
     exit_of,
     heading,
     operations_table,

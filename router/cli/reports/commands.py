@@ -7,11 +7,12 @@ from typing import Annotated, Final, Protocol, TypeVar
 from cyclopts import App, Parameter, validators
 from rich.console import Console
 
-from router.cli import answering, paper, report_tables
+from router.cli import answering, paper
 from router.cli.access import HERE, Access, Flag, UsageError
 from router.cli.answers import UnreadableError
 from router.cli.exits import HELP, Exit
-from router.cli.report_answers import (
+from router.cli.reports import tables as report_tables
+from router.cli.reports.answers import (
     Balances,
     Portfolio,
     Quality,
@@ -21,7 +22,7 @@ from router.cli.report_answers import (
     Trades,
     Transactions,
 )
-from router.cli.report_progress import Progress
+from router.cli.reports.progress import Progress
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from router.cli.access import Access, UsageError
 from router.cli.answers import Problem, UnreadableError, read
 from router.cli.client import Reply, UnansweredError
 from router.cli.exits import Exit
-from router.cli.margin_answers import Asked, Operation
-from router.cli.margin_tables import exit_of, show_operation
+from router.cli.margin.answers import Asked, Operation
+from router.cli.margin.tables import exit_of, show_operation
 from router.cli.problem import show_problem
 
 

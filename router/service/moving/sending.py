@@ -22,10 +22,10 @@ from router.core.moving import (
 from router.observe.moving import MoveObserver
 from router.ports import StoreError
 from router.ports.accounts import MarginAccount
-from router.service.moving_following import MoveFollowing
-from router.service.moving_live import LiveMove, Moves
-from router.service.moving_tasks import MoveTasks
-from router.service.moving_turns import Turns
+from router.service.moving.following import MoveFollowing
+from router.service.moving.live import LiveMove, Moves
+from router.service.moving.tasks import MoveTasks
+from router.service.moving.turns import Turns
 
 SEND_WITHIN_S: Final = 60.0
 """How long a move is waited for before it is looked up; its answer is taken whenever it comes."""

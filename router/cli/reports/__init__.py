@@ -1,0 +1,1 @@
+"""`caas-router report`."""

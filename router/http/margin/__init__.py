@@ -1,0 +1,1 @@
+"""Margin operations over HTTP."""

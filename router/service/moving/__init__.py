@@ -1,0 +1,1 @@
+"""Moves of margin money: accepted, sent once, followed to their end."""
