@@ -21,6 +21,9 @@ from venues.transport.timing import Timing
 
 ANSWER_BYTES_MAX: Final = 256 * 1024
 LIST_BYTES_MAX: Final = 4 * 1024 * 1024
+SOCKETS_MAX: Final = 200
+"""Connections of one account at once: in a burst, opening one more costs both sides more than waiting for one
+that comes free. An account of 10 requests a second that answers in 5 s needs 50."""
 KEEP_ALIVE_S: Final = 30
 
 
@@ -70,7 +73,7 @@ def open_session(user_agent: str) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         # The system's resolver, said: aiohttp takes another one wherever aiodns happens to be installed.
         connector=aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=KEEP_ALIVE_S, resolver=aiohttp.ThreadedResolver()
+            limit=SOCKETS_MAX, keepalive_timeout=KEEP_ALIVE_S, resolver=aiohttp.ThreadedResolver()
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
