@@ -175,10 +175,13 @@ def show_quality(console: Console, answer: Quality) -> None:
     for row in (*answer.data, answer.total):
         drawn.add_row(*_figures(row))
     console.print(drawn)
-    reasons = {**answer.total.excluded_by_reason, **answer.total.failed_by_reason}
-    if reasons:
-        told = ", ".join(f"{words(name)} {count}" for name, count in reasons.items())
-        console.print(Text(f"left out or failed: {told}", style="dim"))
+    for row in answer.data:
+        # Reasons to be excluded and reasons to have failed are different words.
+        reasons = {**row.excluded_by_reason, **row.failed_by_reason}
+        if reasons and row.connection is not None:
+            told = ", ".join(f"{words(name)} {count}" for name, count in reasons.items())
+            line = named(row.connection).append(f" was left out or failed: {told}", style="dim")
+            console.print(line, soft_wrap=True)
 
 
 def _figures(row: Figures) -> list[str | Text]:

@@ -217,7 +217,7 @@ RECONCILED: dict[str, Any] = {
             ("execution-quality",),
             "/v1/reports/execution-quality",
             QUALITY,
-            ["2 orders", "Credit PTS", "in all", "insufficient balance 1"],
+            ["2 orders", "Credit PTS", "in all", "Credit PTS was left out or failed: insufficient balance 1"],
         ),
     ],
 )
