@@ -1,8 +1,10 @@
 """Reports as tables for people. A connection that could not be read is told below its table."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from rich.console import Console
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -165,16 +167,25 @@ def _risk_rows(lines: Table, risk: Risk) -> None:
     lines.add_row("liquidation at", _threshold(risk.liquidation_threshold, risk.distance_to_liquidation))
 
 
+_WIDTH_MAX: Final = 400
+"""Columns that the widest table of figures can have: a name, and ten numbers of any length that there is."""
+
+
 def show_quality(console: Console, answer: Quality) -> None:
     """What competitions and executions came to."""
     heading = f"{answer.orders} orders from {_time(answer.since)} to {_time(answer.until)} UTC"
     console.print(Text(plain(heading), style="bold"))
-    numbers = ("joined", "won", "excl.", "failed", "orders", "filled", "credit", "slip bps", "impr bps", "us")
+    numbers = ("join", "won", "excl", "fail", "orders", "filled", "credit", "slip", "impr", "us")
     drawn = table("connection", *numbers, numbers=numbers)
     unbroken(drawn, "connection", [named(row.connection) for row in answer.data if row.connection])
     for row in (*answer.data, answer.total):
         drawn.add_row(*_figures(row))
-    console.print(drawn)
+    # Wider than the terminal rather than with a name or a number cut off.
+    options = console.options.update(max_width=_WIDTH_MAX)
+    options = options.update_width(console.measure(drawn, options=options).maximum)
+    for segments in console.render_lines(drawn, options, pad=False):
+        console.print(Segments([*segments, Segment.line()]), soft_wrap=True)
+    console.print(Text("slip and impr in bps; us: how long a quote took", style="dim"))
     for row in answer.data:
         # Reasons to be excluded and reasons to have failed are different words.
         reasons = {**row.excluded_by_reason, **row.failed_by_reason}

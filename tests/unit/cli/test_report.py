@@ -239,6 +239,19 @@ async def test_a_report_as_a_table(
         assert text in ran.flat
 
 
+async def test_no_figure_is_cut_off_where_the_terminal_is_narrow(
+    router: FakeRouter, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    row = FIGURES | {"joined": 1234567, "quote_latency_us": 7654321, "slippage_bps": "12345.67"}
+    answer = QUALITY | {"data": [{"connection": PTS, **row}]}
+    router.answer("GET", "/v1/reports/execution-quality", 200, answer)
+    ran = await run("report", "execution-quality")
+    for text in (f"{PTS['name']} PTS", "1234567", "7654321", "12345.67"):
+        assert any(text in line for line in ran.out.splitlines())
+    assert "\nin all" in ran.out
+
+
 async def test_json_is_what_the_router_said(router: FakeRouter, run: Run) -> None:
     raw = router.answer("GET", "/v1/portfolio", 200, PORTFOLIO)
     ran = await run("report", "portfolio", "--json")
