@@ -268,7 +268,8 @@ UNREADABLE = [
     (GOOD.replace(b"desk-7", b"\\udc00"), "malformed_json", "expected JSON"),
     (GOOD.replace(b'"0.5"', b"1" * 2000), "invalid_request", "quantity: expected a decimal string, was 1111"),
     (GOOD.replace(b'"0.5"', b"1e999"), "malformed_json", "expected JSON"),
-    (b"[" * 4000, "malformed_json", "nested too deep"),
+    # Deeper than any interpreter goes: how deep that is has changed between versions.
+    (b"[" * 60_000, "malformed_json", "nested too deep"),
     (b'{"a":' * 800, "malformed_json", "expected"),
     (b"[]", "invalid_request", "body: expected a JSON object, was []"),
     (b'"order"', "invalid_request", 'body: expected a JSON object, was "order"'),
