@@ -20,11 +20,9 @@ from router.ports import (
     Clock,
     Health,
     Lane,
-    NeverSent,
     OffWireError,
     SubmitResult,
     Taken,
-    Unanswered,
     VenueListener,
     VenueUnreachableError,
 )
@@ -45,6 +43,7 @@ from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
 from venues.transport.ending import see_through, settle
 from venues.transport.reader import decode
+from venues.transport.sending import Sending
 from venues.transport.standing import Standing
 from venues.transport.telling import Telling
 from venues.transport.timing import Timing
@@ -89,8 +88,7 @@ class BitgoPrime:
         )
         self._account = BitgoAccount(settings, self._client, self._telling, clock, timing)
         self._books: dict[str, Snapshots] = {}
-        self._taken = 0
-        self._submits: set[asyncio.Task[SubmitResult]] = set()
+        self._sending = Sending(budget, self._submit, self._telling.order)
 
     @property
     def connection(self) -> Connection:
@@ -155,35 +153,19 @@ class BitgoPrime:
 
     def has_order_budget(self) -> bool:
         """Whether a request for an order could go out now."""
-        return self._budget.can_take(Lane.ORDER)
+        return self._sending.has_budget()
 
     def take_order_budget(self) -> bool:
         """Take the request that an order will use."""
-        if not self._budget.try_take(Lane.ORDER):
-            return False
-        self._taken += 1
-        return True
+        return self._sending.take_budget()
 
     def return_order_budget(self) -> None:
         """Give back what was taken; nothing happens where nothing was."""
-        if self._taken:
-            self._taken -= 1
-            self._budget.unused()
+        self._sending.return_budget()
 
     async def submit(self, order: OutboundOrder) -> SubmitResult:
-        """Send one order, once, in a task of the adapter's own: the caller's cancellation does not end it."""
-        if self._taken:
-            self._taken -= 1
-        elif not self._budget.try_take(Lane.ORDER):
-            return NeverSent("the request budget was not taken, and has nothing left")
-        task = asyncio.create_task(self._submit(order))
-        self._submits.add(task)
-        task.add_done_callback(self._submits.discard)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(self._tell_orphan)
-            raise
+        """Send one order, once; the caller's cancellation does not end it."""
+        return await self._sending.submit(order)
 
     async def _submit(self, order: OutboundOrder) -> SubmitResult:
         report: OrderReport | None = None
@@ -192,18 +174,9 @@ class BitgoPrime:
             result = await self._orders.submit(order)
             if isinstance(result, Taken):
                 report = result.report
-        except asyncio.CancelledError:
-            # Only `run` cancels this task, when it ends before the answer.
-            return Unanswered("the connection was stopped before the answer came")
-        else:
-            return result
         finally:
             self._explainer.answered(order.venue_client_order_id, report)
-
-    def _tell_orphan(self, task: "asyncio.Task[SubmitResult]") -> None:
-        result = None if task.cancelled() else task.result()
-        if isinstance(result, Taken):
-            self._telling.order(result.report)
+        return result
 
     async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
         """What the counterparty knows of an order."""
@@ -247,7 +220,7 @@ class BitgoPrime:
             await see_through(self._end())
 
     async def _end(self) -> None:
-        await settle((*self._submits, *self._account.moving()), self._timing.stop_ms)
+        await settle((*self._sending.in_flight, *self._account.moving()), self._timing.stop_ms)
         await self._upkeep.close()
         await self._client.close()
         self._standing.stop()

@@ -19,11 +19,9 @@ from router.ports import (
     Clock,
     Health,
     Lane,
-    NeverSent,
     OffWireError,
     SubmitResult,
     Taken,
-    Unanswered,
     VenueListener,
     VenueUnreachableError,
 )
@@ -39,6 +37,7 @@ from venues.ccxt_venue.worker import Worker
 from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
 from venues.transport.ending import see_through, settle
+from venues.transport.sending import Sending
 from venues.transport.standing import Standing
 from venues.transport.telling import Telling
 from venues.transport.timing import Timing
@@ -104,8 +103,7 @@ class CcxtVenue:
         )
         self._products: dict[str, Product] = {}
         self._running = False
-        self._taken = 0
-        self._submits: set[asyncio.Task[SubmitResult]] = set()
+        self._sending = Sending(budget, self._submit, self._telling.order)
         self._reading: set[asyncio.Task[None]] = set()
 
     @property
@@ -155,50 +153,25 @@ class CcxtVenue:
 
     def has_order_budget(self) -> bool:
         """Whether a request for an order could go out now."""
-        return self._budget.can_take(Lane.ORDER)
+        return self._sending.has_budget()
 
     def take_order_budget(self) -> bool:
         """Take the request that an order will use."""
-        if not self._budget.try_take(Lane.ORDER):
-            return False
-        self._taken += 1
-        return True
+        return self._sending.take_budget()
 
     def return_order_budget(self) -> None:
         """Give back what was taken; nothing happens where nothing was."""
-        if self._taken:
-            self._taken -= 1
-            self._budget.unused()
+        self._sending.return_budget()
 
     async def submit(self, order: OutboundOrder) -> SubmitResult:
-        """Send one order, once, in a task of the adapter's own: the caller's cancellation does not end it."""
-        if self._taken:
-            self._taken -= 1
-        elif not self._budget.try_take(Lane.ORDER):
-            return NeverSent("the request budget was not taken, and has nothing left")
-        task = asyncio.create_task(self._submit(order))
-        self._submits.add(task)
-        task.add_done_callback(self._submits.discard)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(self._tell_orphan)
-            raise
+        """Send one order, once; the caller's cancellation does not end it."""
+        return await self._sending.submit(order)
 
     async def _submit(self, order: OutboundOrder) -> SubmitResult:
-        try:
-            result = await self._orders.submit(order, self._products.get(order.product))
-        except asyncio.CancelledError:
-            # Only `run` cancels this task, when it ends before the answer.
-            return Unanswered("the connection was stopped before the answer came")
+        result = await self._orders.submit(order, self._products.get(order.product))
         if isinstance(result, Taken):
             self._read_on(order, result.report.venue_order_id)
         return result
-
-    def _tell_orphan(self, task: "asyncio.Task[SubmitResult]") -> None:
-        result = None if task.cancelled() else task.result()
-        if isinstance(result, Taken):
-            self._telling.order(result.report)
 
     def _read_on(self, order: OutboundOrder, venue_order_id: str) -> None:
         """Read an order that has just changed, in a task of its own: nothing else tells of it."""
@@ -253,7 +226,7 @@ class CcxtVenue:
 
     async def _end(self) -> None:
         self._running = False
-        await settle(self._submits, self._timing.stop_ms)
+        await settle(self._sending.in_flight, self._timing.stop_ms)
         await settle(self._reading, 0)
         await self._upkeep.close()
         if self._streams is not None:

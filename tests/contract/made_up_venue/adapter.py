@@ -12,11 +12,8 @@ from router.ports import (
     Clock,
     Health,
     Lane,
-    NeverSent,
     OffWireError,
     SubmitResult,
-    Taken,
-    Unanswered,
     VenueListener,
     VenueUnreachableError,
 )
@@ -30,6 +27,7 @@ from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
 from venues.transport.ending import see_through, settle
 from venues.transport.reader import decode
+from venues.transport.sending import Sending
 from venues.transport.standing import Standing
 from venues.transport.telling import Telling
 from venues.transport.timing import Timing
@@ -75,8 +73,7 @@ class TernVenue:
             lambda: Backoff(timing.backoff_ms_min, timing.backoff_ms_max, draws),
         )
         self._products: dict[str, Product] = {}
-        self._taken = 0
-        self._submits: set[asyncio.Task[SubmitResult]] = set()
+        self._sending = Sending(budget, self._submit, self._telling.order)
 
     @property
     def connection(self) -> Connection:
@@ -121,45 +118,20 @@ class TernVenue:
             raise
 
     def has_order_budget(self) -> bool:
-        return self._budget.can_take(Lane.ORDER)
+        return self._sending.has_budget()
 
     def take_order_budget(self) -> bool:
-        if not self._budget.try_take(Lane.ORDER):
-            return False
-        self._taken += 1
-        return True
+        return self._sending.take_budget()
 
     def return_order_budget(self) -> None:
-        if self._taken:
-            self._taken -= 1
-            self._budget.unused()
+        self._sending.return_budget()
 
     async def submit(self, order: OutboundOrder) -> SubmitResult:
-        """Send it in a task of the adapter's own: the caller's cancellation does not end the request."""
-        if self._taken:
-            self._taken -= 1
-        elif not self._budget.try_take(Lane.ORDER):
-            return NeverSent("the request budget was not taken, and has nothing left")
-        task = asyncio.create_task(self._submit(order))
-        self._submits.add(task)
-        task.add_done_callback(self._submits.discard)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(self._tell_orphan)
-            raise
+        """Send one order, once; the caller's cancellation does not end it."""
+        return await self._sending.submit(order)
 
     async def _submit(self, order: OutboundOrder) -> SubmitResult:
-        try:
-            return await self._orders.submit(order, self._products.get(order.product))
-        except asyncio.CancelledError:
-            # Only `run` cancels this task, when it ends before the answer.
-            return Unanswered("the connection was stopped before the answer came")
-
-    def _tell_orphan(self, task: "asyncio.Task[SubmitResult]") -> None:
-        result = None if task.cancelled() else task.result()
-        if isinstance(result, Taken):
-            self._telling.order(result.report)
+        return await self._orders.submit(order, self._products.get(order.product))
 
     async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
         return await self._orders.look_up(order)
@@ -187,7 +159,7 @@ class TernVenue:
             await see_through(self._end())
 
     async def _end(self) -> None:
-        await settle(self._submits, self._timing.stop_ms)
+        await settle(self._sending.in_flight, self._timing.stop_ms)
         await self._upkeep.close()
         await self._client.close()
         self._standing.stop()
