@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import msgspec
 import uvloop
+from aiohttp import web
 
 from router.core.groups import RoutingGroups
 from router.core.ledger import Ledger
@@ -117,29 +118,17 @@ async def _serve(settings: Settings, observer: Observer) -> bool:
     clock = SystemClock()
     deadline_s = settings.server.shutdown_deadline_ms / 1000
     closing_s = CLOSING_SHARE * deadline_s
-    async with _running(settings, observer, clock) as parts:
-        desk = parts.desk
-        app = make_app(
-            desk,
-            settings,
-            metrics=observer.metrics.text,
-            now=clock.now,
-            failed=lambda failure: _failed(observer, failure),
-            roster=parts.accounts,
-            connections=parts.connections,
-            margin=parts.moving,
-            reports=Reports(parts.accounts, parts.store, clock.now),
-            streaming=Streaming(observer.events),
-        )
+    async with running(settings, observer, clock) as parts:
+        app = application(parts, settings, observer, clock)
         server = settings.server
         async with serving(app, server.host, server.port, closing_s) as port:
             observer.listening(server.host, port)
             await stop.wait()
             observer.stopping(reason[0])
             # Those who wait for an answer get one before the server closes their connections.
-            stopped = [part.stop(deadline_s - 2 * closing_s) for part in (desk, parts.moving)]
+            stopped = [part.stop(deadline_s - 2 * closing_s) for part in (parts.desk, parts.moving)]
             drained = all(await asyncio.gather(*stopped))
-        observer.stopped(drained=drained, in_flight=desk.in_flight)
+        observer.stopped(drained=drained, in_flight=parts.desk.in_flight)
     return drained
 
 
@@ -153,8 +142,24 @@ class Parts(msgspec.Struct, frozen=True):
     moving: Moving
 
 
+def application(parts: Parts, settings: Settings, observer: Observer, clock: Clock) -> web.Application:
+    """The HTTP surface of a router."""
+    return make_app(
+        parts.desk,
+        settings,
+        metrics=observer.metrics.text,
+        now=clock.now,
+        failed=lambda failure: _failed(observer, failure),
+        roster=parts.accounts,
+        connections=parts.connections,
+        margin=parts.moving,
+        reports=Reports(parts.accounts, parts.store, clock.now),
+        streaming=Streaming(observer.events),
+    )
+
+
 @contextlib.asynccontextmanager
-async def _running(settings: Settings, observer: Observer, clock: Clock) -> AsyncIterator[Parts]:
+async def running(settings: Settings, observer: Observer, clock: Clock) -> AsyncIterator[Parts]:
     """A desk over the connections that there are and the store, its accounts running."""
     store = await open_journal(settings.store.url, lambda error: _store_broke(observer, error))
     stop_ms = int(CLOSING_SHARE * settings.server.shutdown_deadline_ms)

@@ -45,6 +45,7 @@ from router.service.orders import LiveOrder, Orders
 from router.service.quoting import Quoting
 from router.service.recovery import read_again, recover
 from router.service.repeating import differing_field, of_rfq
+from router.service.resting import Resting
 from router.service.rules import DeskRules
 from router.service.venues import Venues
 
@@ -80,7 +81,10 @@ class Desk:
         self._evidence = Evidence(venues, self._orders, ledger, journal, observer, clock)
         self._deciding = Deciding(self._orders, self._competing, self._executing, observer, clock, ids, rules)
         self._quoting = Quoting(self._competing, venues, journal, observer, clock, ids)
-        self._lifecycle = Lifecycle(self._orders, self._following, observer, clock, rules.answer_deadline_ns)
+        resting = Resting(venues, observer, self._following.look_up_working)
+        self._lifecycle = Lifecycle(
+            self._orders, self._following, resting, observer, clock, rules.answer_deadline_ns
+        )
         self._recover = partial(recover, journal, self._orders, ledger, observer, clock, self._lifecycle)
         self._stopping = False
 

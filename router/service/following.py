@@ -19,8 +19,6 @@ from router.service.venues import Member, Venues
 
 PAUSE_FIRST_S = 0.2
 PAUSE_MAX_S = 5.0
-PAUSE_RESTING_S = 30.0
-"""A resting order is told of by the feed, and read again after each reconnect; this is the safety net."""
 DETAIL_PAUSE_S = 1.0
 DETAIL_PAUSE_MAX_S = 15.0
 DETAIL_WITHIN_NS = 120_000_000_000
@@ -39,34 +37,36 @@ class Following:
         self._observer = observer
         self._clock = clock
 
-    async def follow(self, live: LiveOrder) -> None:
-        """Go with an order until it is final and its fills are known; then let it go from memory."""
+    async def follow(self, live: LiveOrder) -> bool:
+        """Go with an order until it is final and its fills are known; then let it go from memory.
+
+        False where it came to rest at the counterparty instead: who asks for it then is `resting`.
+        """
         pause = PAUSE_FIRST_S
         while not live.order.is_final:
             phase = live.order.phase
             if phase is Phase.IN_DOUBT and (await self.look_up(live)).is_final:
                 break
             self._doubts.watch(live)
-            resting = live.order.is_settled
-            if await live.changed(self._pause(live, pause, resting=resting)):
+            if live.order.is_settled:
+                return False
+            if await live.changed(pause):
                 pause = PAUSE_FIRST_S if live.order.phase is not phase else pause
                 continue
             pause = min(PAUSE_MAX_S, 2 * pause)
             if live.order.phase is Phase.WORKING:
-                await self.look_up(live)
-                await self._cancel_again(live)
+                await self.look_up_working(live)
         await self._refresh_balances(live.order)
         await self._complete(live)
         # Memory is what answers for an order until the journal can.
         await self._orders.kept(live)
         self._orders.drop(live)
+        return True
 
-    def _pause(self, live: LiveOrder, pause: float, *, resting: bool) -> float:
-        if not resting:
-            return pause
-        member = self._member(live.order)
-        streaming = member is not None and member.venue.health().feed_up
-        return PAUSE_RESTING_S if streaming else PAUSE_MAX_S
+    async def look_up_working(self, live: LiveOrder) -> None:
+        """Ask for an order that the counterparty has, and again for a cancel that may never have arrived."""
+        await self.look_up(live)
+        await self._cancel_again(live)
 
     async def look_up(self, live: LiveOrder) -> Order:
         """Ask the counterparty for the order and note what it says; the order as it is then."""

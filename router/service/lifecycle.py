@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from router.core.errors import Code, OrderError, UnavailableError
 from router.core.order import NotRouted, Phase, WentInDoubt
@@ -9,6 +10,7 @@ from router.observe.observer import Observer
 from router.ports import ClientOrderIdTakenError, Clock, StoreError
 from router.service.following import Following
 from router.service.orders import LiveOrder, Orders
+from router.service.resting import Resting
 
 Execution = Callable[[LiveOrder], Coroutine[object, object, None]]
 
@@ -21,17 +23,26 @@ class Lifecycle:
     """Runs orders from their acceptance to their end."""
 
     def __init__(
-        self, orders: Orders, following: Following, observer: Observer, clock: Clock, answer_deadline_ns: int
+        self,
+        orders: Orders,
+        following: Following,
+        resting: Resting,
+        observer: Observer,
+        clock: Clock,
+        answer_deadline_ns: int,
     ) -> None:
         self._orders = orders
         self._following = following
+        self._resting = resting
         self._observer = observer
         self._clock = clock
         self._answer_deadline_ns = answer_deadline_ns
-        self._executions: dict[asyncio.Task[None], LiveOrder] = {}
-        self._stopped = False
-        # A dict, for its order: a stop cancels them as they began.
+        # Dicts, for their order: a stop cancels them as they began. An order has one task: it is among the
+        # executions until it was sent and answered, then among the followers.
+        self._executions: dict[LiveOrder, asyncio.Task[None]] = {}
         self._followers: dict[asyncio.Task[None], None] = {}
+        self._one_less: asyncio.Future[None] | None = None
+        self._stopped = False
 
     async def begin(self, live: LiveOrder, execute: Execution) -> None:
         """Make an order durable and run it; returns when a caller can be answered.
@@ -41,9 +52,7 @@ class Lifecycle:
         """
         loop = asyncio.get_running_loop()
         live.accepting = loop.create_task(self._orders.accept(live))
-        task = loop.create_task(self._run(live, execute))
-        self._executions[task] = live
-        task.add_done_callback(self._executions.pop)
+        self._executions[live] = self._begin(self._run(live, execute))
         await self.answerable(live)
 
     async def accepted(self, live: LiveOrder) -> None:
@@ -71,25 +80,30 @@ class Lifecycle:
                 return
 
     def follow(self, live: LiveOrder) -> None:
-        """Go with an order to its end, in a task of its own."""
-        task = asyncio.get_running_loop().create_task(self._followed(live))
-        self._followers[task] = None
-        task.add_done_callback(self._followers.pop)
+        """Go with an order to its end, in a task of its own; one that rests is parked as it is."""
+        if live.order.phase is Phase.WORKING and live.order.is_settled:
+            self._resting.park(live, self.follow)
+        else:
+            self._begin(self._followed(live))
 
     async def stop(self, deadline_s: float) -> bool:
         """Let executions reach their end, or hand them over as they are; False if one is not durable.
 
         They have most of the time: what is known at its end must still be written, and told to who waits.
         """
-        if self._executions:
-            await asyncio.wait(set(self._executions), timeout=EXECUTIONS_SHARE * deadline_s)
-        handed_over = tuple(self._executions.values())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EXECUTIONS_SHARE * deadline_s):
+                while self._executions:
+                    self._one_less = asyncio.get_running_loop().create_future()
+                    await self._one_less
+        handed_over = tuple(self._executions)
         durable = all(live.accepting is None or live.accepting.done() for live in handed_over)
-        leftover = (*self._executions, *self._followers)
+        leftover = tuple(self._followers)
         for task in leftover:
             task.cancel()
         if leftover:
             await asyncio.wait(leftover)
+        await self._resting.close()
         self._stopped = True
         for live in handed_over:
             if live.order.phase is Phase.ROUTED:
@@ -97,6 +111,12 @@ class Lifecycle:
                 self._orders.note(live, WentInDoubt(detail, self._clock.now()))
             live.wake()
         return durable
+
+    def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._followers[task] = None
+        task.add_done_callback(self._followers.pop)
+        return task
 
     async def _run(self, live: LiveOrder, execute: Execution) -> None:
         try:
@@ -107,7 +127,11 @@ class Lifecycle:
         except Exception as error:  # noqa: BLE001 - a bug of ours must not leave an order without an owner
             self._observer.task_failed("execution", error)
             self._abandon(live)
-        self.follow(live)
+        finally:
+            del self._executions[live]
+            if self._one_less is not None and not self._one_less.done():
+                self._one_less.set_result(None)
+        await self._followed(live)
 
     def _abandon(self, live: LiveOrder) -> None:
         """A bug ended an order's execution: what may be live is looked up, what is not is ended."""
@@ -122,9 +146,11 @@ class Lifecycle:
     async def _followed(self, live: LiveOrder) -> None:
         while True:
             try:
-                await self._following.follow(live)
+                ended = await self._following.follow(live)
             except Exception as error:  # noqa: BLE001 - an order must not lose its follower to a bug
                 self._observer.task_failed("following", error)
                 await asyncio.sleep(FOLLOW_AGAIN_S)
             else:
+                if not ended:
+                    self._resting.park(live, self.follow)
                 return

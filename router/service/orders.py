@@ -37,12 +37,12 @@ class LiveOrder:
     written and is tried again. `intent`: an intent is being written, and events wait in `deferred`.
     `cancel_unanswered`: a cancel was asked for and may never have arrived, as with one from before a restart.
     `taken_up_at`: when it was read from the journal at start, on the clock of this process. `looked_up`: what
-    came of the last look-up that did not find it.
+    came of the last look-up that did not find it. `parked`: it rests, and this is told of each change.
     """
 
     __slots__ = (
         *("_changed", "accepting", "cancel_unanswered", "deferred", "intent", "looked_up", "order"),
-        *("record", "records", "stuck", "tail", "taken_up_at"),
+        *("parked", "record", "records", "stuck", "tail", "taken_up_at"),
     )
 
     def __init__(self, order: Order) -> None:
@@ -57,6 +57,7 @@ class LiveOrder:
         self.deferred: list[Event] = []
         self.taken_up_at: int | None = None
         self.looked_up: LookUp | None = None
+        self.parked: Callable[[], None] | None = None
         self._changed: list[asyncio.Future[None]] = []
 
     async def changed(self, timeout_s: float | None) -> bool:
@@ -79,6 +80,8 @@ class LiveOrder:
         for future in waiting:
             if not future.done():
                 future.set_result(None)
+        if self.parked is not None:
+            self.parked()
 
 
 class Orders:

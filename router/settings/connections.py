@@ -36,7 +36,7 @@ DECIMALS_MAX: Final = 36
 """Twice of what any coin has: more is a slip of the key."""
 _FEE_BPS_MAX = Decimal(10_000)
 
-RequestsPerSecond = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+RequestsPerSecond = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 RequestsPerMinute = Annotated[int, msgspec.Meta(ge=1, le=60_000)]
 QuotesPerMinute = Annotated[int, msgspec.Meta(ge=1, le=6000)]
 WindowMs = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
