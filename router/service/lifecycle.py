@@ -57,27 +57,28 @@ class Lifecycle:
 
     async def accepted(self, live: LiveOrder) -> None:
         """Wait until an order is durable. Raises as `begin`."""
-        if live.accepting is not None:
-            try:
-                await asyncio.shield(live.accepting)
-            except StoreError as error:
-                raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to") from error
-            except asyncio.CancelledError:
-                if not live.accepting.cancelled():
-                    raise
-                # Not the caller left, the router did: whether it was kept or not, it will never be sent.
-                raise UnavailableError(
-                    Code.SHUTTING_DOWN, "the router stopped before it was accepted"
-                ) from None
+        accepting = live.accepting
+        if accepting is None:
+            return
+        try:
+            if accepting.done():
+                accepting.result()
+            else:
+                await asyncio.shield(accepting)
+        except StoreError as error:
+            raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to") from error
+        except asyncio.CancelledError:
+            if not accepting.cancelled():
+                raise
+            # Not the caller left, the router did: whether it was kept or not, it will never be sent.
+            raise UnavailableError(Code.SHUTTING_DOWN, "the router stopped before it was accepted") from None
 
     async def answerable(self, live: LiveOrder) -> None:
         """Wait until a caller can be told the outcome, at most until the deadline. Raises as `begin`."""
-        until = self._clock.now() + self._answer_deadline_ns
+        if not live.order.is_settled and not self._stopped:
+            await live.answerable(self._answer_deadline_ns / 1e9)
+        # A refusal may be known before the order that it refuses is durable.
         await self.accepted(live)
-        while not live.order.is_settled and not self._stopped:
-            left = until - self._clock.now()
-            if left <= 0 or not await live.changed(left / 1e9):
-                return
 
     def follow(self, live: LiveOrder) -> None:
         """Go with an order to its end, in a task of its own; one that rests is parked as it is."""
@@ -110,6 +111,7 @@ class Lifecycle:
                 detail = "the router stopped before the answer came"
                 self._orders.note(live, WentInDoubt(detail, self._clock.now()))
             live.wake()
+            live.answer()
         return durable
 
     def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
@@ -123,6 +125,7 @@ class Lifecycle:
             await execute(live)
         except (ClientOrderIdTakenError, StoreError):
             self._orders.drop(live)
+            live.answer()
             return
         except Exception as error:  # noqa: BLE001 - a bug of ours must not leave an order without an owner
             self._observer.task_failed("execution", error)

@@ -41,7 +41,7 @@ class LiveOrder:
     """
 
     __slots__ = (
-        *("_changed", "accepting", "cancel_unanswered", "deferred", "intent", "looked_up", "order"),
+        *("_callers", "_changed", "accepting", "cancel_unanswered", "deferred", "intent", "looked_up", "order"),
         *("parked", "record", "records", "stuck", "tail", "taken_up_at"),
     )
 
@@ -58,6 +58,7 @@ class LiveOrder:
         self.taken_up_at: int | None = None
         self.looked_up: LookUp | None = None
         self.parked: Callable[[], None] | None = None
+        self._callers: list[asyncio.Future[None]] = []
         self._changed: list[asyncio.Future[None]] = []
 
     async def changed(self, timeout_s: float | None) -> bool:
@@ -74,14 +75,39 @@ class LiveOrder:
                 self._changed.remove(future)
         return True
 
+    async def answerable(self, timeout_s: float) -> None:
+        """Wait until the order is settled, or will not be by us; at most so long."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self._callers.append(future)
+        timer = loop.call_later(timeout_s, _resolve, future)
+        try:
+            await future
+        finally:
+            timer.cancel()
+            with suppress(ValueError):
+                self._callers.remove(future)
+
+    def answer(self) -> None:
+        """Let those go who wait for an answer: it is settled, or nobody here will settle it."""
+        callers, self._callers = self._callers, []
+        for future in callers:
+            _resolve(future)
+
     def wake(self) -> None:
         """Tell whoever waits that the order is another."""
+        if self._callers and self.order.is_settled:
+            self.answer()
         waiting, self._changed = self._changed, []
         for future in waiting:
-            if not future.done():
-                future.set_result(None)
+            _resolve(future)
         if self.parked is not None:
             self.parked()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class Orders:
