@@ -10,6 +10,7 @@ Errors at a counterparty are told apart by one question, whether an order may be
     Unanswered  everything else (reset, time-out, 5xx, HTML, an answer that cannot be read): in doubt
 """
 
+import asyncio
 import enum
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
@@ -30,6 +31,8 @@ from router.core.model import (
     VenueState,
 )
 from router.core.order import Event, Order
+from router.ports.condition import ConnectionState as ConnectionState
+from router.ports.condition import Health as Health
 
 
 class Clock(Protocol):
@@ -117,42 +120,6 @@ class BudgetSpentError(VenueUnreachableError):
     """The account's request budget has nothing left in time; nothing was sent."""
 
 
-class ConnectionState(enum.StrEnum):
-    """How a connection stands."""
-
-    CONNECTING = "connecting"
-    """Products, balances or orders were not read yet, or must be read again: it does not trade."""
-    READY = "ready"
-    """It trades, on streamed books."""
-    DEGRADED = "degraded"
-    """It trades, but its feed is down: prices are asked for."""
-    DOWN = "down"
-    """It does not answer: the breaker is open, and it is probed in the background."""
-    STOPPED = "stopped"
-
-
-class Health(msgspec.Struct, frozen=True):
-    """A connection's condition, for the competition, the health page and the metrics.
-
-    `feed_at`: when the last message of any feed came; `error_rate`: of the latest requests, 0 to 1 as a
-    decimal; `latency_ns`: a moving average of answered requests.
-    """
-
-    state: ConnectionState
-    detail: str | None
-    feed_up: bool
-    feed_at: int | None
-    budget_left: int
-    error_rate: Decimal
-    latency_ns: int | None
-    changed_at: int
-
-    @property
-    def trades(self) -> bool:
-        """Whether the connection can take part in a competition."""
-        return self.state in (ConnectionState.READY, ConnectionState.DEGRADED)
-
-
 class ConnectionView(msgspec.Struct, frozen=True):
     """A connection as operators see it."""
 
@@ -215,8 +182,12 @@ class Venue(Protocol):
     def connection(self) -> Connection:
         """Who this is."""
 
+    @property
+    def trades(self) -> bool:
+        """Whether it can take part in a competition now: `health().trades`, at the price of a look."""
+
     def health(self) -> Health:
-        """Its condition now."""
+        """Its condition now, for people: whoever decides about an order asks `trades`."""
 
     def product(self, name: str) -> Product | None:
         """A product as the counterparty trades it; None if it does not, or nothing is known yet."""
@@ -270,6 +241,12 @@ class Venue(Protocol):
     async def cancel(self, order: OutboundOrder, venue_order_id: str) -> CancelResult:
         """Ask for an order to be cancelled."""
 
+    def balances_spoiled(self) -> None:
+        """An order of ours traded: read the balances soon, once for all that is said so meanwhile.
+
+        No I/O, no await; nothing on a PTS connection. Between reads the ledger moves by our own fills.
+        """
+
     async def read_balances(self) -> None:
         """Read the balances and tell the listener; does nothing on a PTS connection. Raises as others do."""
 
@@ -320,31 +297,39 @@ class RecordPage(msgspec.Struct, frozen=True):
 
 
 class Journal(Protocol):
-    """What must survive. A write that returned is durable; one that raised left nothing behind.
+    """What must survive. A write that ended is durable; one that raised left nothing behind.
 
-    Records that the journal does not look into (`competition`, `rfq`) are bytes of JSON.
+    The four writes are under way when they are called, in the order of the calls, and answer a future: who
+    cancels it is told nothing, and undoes nothing. Of an order nothing is kept behind an event that was not:
+    what was called before its caller was told is refused too. A write that is not `urgent` may wait for
+    others, some milliseconds. Records that the journal does not look into (`competition`, `rfq`) are bytes
+    of JSON.
     """
 
     @property
     def shared(self) -> bool:
         """Whether other routers may be on the same store: then `open_orders` is asked again and again."""
 
-    async def accept(self, order: Order) -> None:
-        """Keep a new order. Raises `ClientOrderIdTakenError`, `StoreError`."""
+    def accept(self, order: Order) -> asyncio.Future[None]:
+        """Keep a new order. The future raises `ClientOrderIdTakenError`, `StoreError`."""
 
-    async def append(self, order: Order, event: Event, at: int, cover: Cover | None = None) -> None:
-        """Keep an event and the order as it is after it. Raises `StoreError`.
+    def append(
+        self, order: Order, event: Event, at: int, cover: Cover | None = None, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
+        """Keep an event, which made of the order before it what `order` is. The future raises `StoreError`.
 
         A `Routed` event's claim is reserved in the same transaction; with a `cover`, what other routers on
         the store have reserved must fit into it: else `ReservationRefusedError`. The reservation ends with
         the event that makes the order final, or that records a refusal.
         """
 
-    async def keep_competition(self, competition_id: str, order_id: str | None, record: bytes) -> None:
-        """Keep a competition's record, or replace it (a late quote came). Raises `StoreError`."""
+    def keep_competition(
+        self, competition_id: str, order_id: str | None, record: bytes, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
+        """Keep a competition's record, or replace it (a late quote came). The future raises `StoreError`."""
 
-    async def keep_rfq(self, rfq_id: str, record: bytes) -> None:
-        """Keep an RFQ, or replace it. Raises `StoreError`."""
+    def keep_rfq(self, rfq_id: str, record: bytes) -> asyncio.Future[None]:
+        """Keep an RFQ, or replace it. The future raises `StoreError`."""
 
     async def order(self, order_id: str) -> Order | None:
         """One order."""

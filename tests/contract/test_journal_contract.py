@@ -177,6 +177,34 @@ async def test_a_client_order_id_that_is_taken_tells_who_has_it(journal: Journal
     assert await journal.order("order-2") is None
 
 
+async def test_behind_an_acceptance_that_is_refused_no_event_is_kept(journal: Journal) -> None:
+    """Called before its caller was told: an intent that went through would send the key's order twice."""
+    first, twin = build.order(id="order-1"), build.order(id="order-2")
+    await journal.accept(first)
+    event = CancelRequested()
+
+    outcomes = await asyncio.gather(
+        journal.accept(twin), journal.append(step(twin, event, T0), event, T0), return_exceptions=True
+    )
+
+    assert [type(outcome) for outcome in outcomes] == [ClientOrderIdTakenError, StoreError]
+    assert await journal.order("order-2") is None
+    assert list(await journal.events("order-2")) == []
+
+
+async def test_a_write_that_nobody_waits_for_is_kept_all_the_same(journal: Journal) -> None:
+    order, event = build.order(), CancelRequested()
+    accepted = journal.accept(order)
+    after = step(order, event, T0)
+
+    await journal.append(after, event, T0, urgent=False)
+    await journal.keep_competition("competition-1", order.id, b"{}", urgent=False)
+
+    assert accepted.done()
+    assert await journal.order(order.id) == after
+    assert await journal.competition("competition-1") == b"{}"
+
+
 async def test_an_order_id_that_is_taken_is_refused(journal: Journal) -> None:
     await journal.accept(build.order(request=build.request(client_order_id="a")))
 
@@ -213,8 +241,7 @@ async def test_one_duplicate_among_many_fails_alone(journal: Journal) -> None:
 
 
 async def test_a_cancelled_caller_loses_nothing(journal: Journal) -> None:
-    tasks = [asyncio.create_task(journal.accept(numbered(number))) for number in range(20)]
-    await asyncio.sleep(0)  # each has left its write with the journal
+    tasks = [journal.accept(numbered(number)) for number in range(20)]
     for task in tasks[::2]:
         task.cancel()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
@@ -319,8 +346,7 @@ async def test_a_check_passes_while_writes_would(journal: Journal) -> None:
 
 async def test_close_finishes_what_was_queued(reopen: Reopen) -> None:
     journal = await reopen()
-    writes = [asyncio.create_task(journal.accept(numbered(number))) for number in range(50)]
-    await asyncio.sleep(0)  # each has left its write with the journal
+    writes = [journal.accept(numbered(number)) for number in range(50)]
 
     await journal.close()
     await asyncio.gather(*writes)
@@ -331,8 +357,7 @@ async def test_close_finishes_what_was_queued(reopen: Reopen) -> None:
 async def test_many_may_close_at_once_and_each_returns_when_it_is_done(reopen: Reopen) -> None:
     for number in range(10):
         journal = await reopen()
-        write = asyncio.create_task(journal.accept(numbered(number)))
-        await asyncio.sleep(0)  # it has left its write with the journal
+        write = journal.accept(numbered(number))
 
         await asyncio.gather(*(journal.close() for _ in range(4)))
 

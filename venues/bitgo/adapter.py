@@ -13,13 +13,13 @@ What `Venue` leaves open is decided so:
 import asyncio
 import random
 from collections.abc import Sequence
+from functools import partial
 
 from router.core.model import Book, Connection, Fill, OrderReport, OrderRequest, OutboundOrder, Product
 from router.ports import (
     CancelResult,
     Clock,
     Health,
-    Lane,
     OffWireError,
     SubmitResult,
     Taken,
@@ -30,12 +30,13 @@ from router.ports.accounts import TradingAccount
 from router.settings import CompetitionSettings, ConnectionSettings
 from venues.bitgo import wire
 from venues.bitgo.account import BitgoAccount
-from venues.bitgo.book import BadBookError, Snapshots, book_of
+from venues.bitgo.book import Snapshots, book_of
 from venues.bitgo.client import Client
 from venues.bitgo.encode import socket_url
 from venues.bitgo.explain import Explainer
 from venues.bitgo.feed import Feed
 from venues.bitgo.foreign import foreign_order_of, may_be_ours
+from venues.bitgo.levels import BadBookError
 from venues.bitgo.orders import Orders
 from venues.bitgo.parse import lacks_reason, report_of_message
 from venues.bitgo.reads import AccountReads
@@ -100,6 +101,11 @@ class BitgoPrime:
         """The account's books, and the margin side of a PTS account."""
         return self._account
 
+    @property
+    def trades(self) -> bool:
+        """Whether it can take part in a competition now."""
+        return self._standing.trades
+
     def health(self) -> Health:
         """Its condition now."""
         return self._standing.health(self._budget.left())
@@ -123,32 +129,18 @@ class BitgoPrime:
             return None
         self._feed.want(product)
         snapshots = self._books.get(product)
-        if snapshots is None:
-            return None
-        try:
-            return snapshots.book(known)
-        except BadBookError as error:
-            self._bad_data(product, f"book_{error.what}")
-            return snapshots.book(known)
+        return None if snapshots is None else snapshots.book(known)
 
     async def request_book(self, product: str, deadline: int) -> Book:
         """Ask for a book, in the lane that leaves most to orders."""
         known = self._reads.products.get(product)
         if known is None:
             raise VenueUnreachableError("expected a product that is known, was another")
-        found = await self._client.read(
-            "book",
-            "products",
-            product,
-            "level2",
-            kind=wire.Level2,
-            lane=Lane.REST,
-            deadline=deadline,
-        )
+        found = await self._client.book(product, wire.Level2, deadline)
         try:
             return book_of(found, known, self._clock.now())
         except BadBookError as error:
-            self._bad_data(product, f"book_{error.what}")
+            self._book_garbled(product, error.what)
             raise
 
     def has_order_budget(self) -> bool:
@@ -203,6 +195,10 @@ class BitgoPrime:
         self._explainer.answered(order.venue_client_order_id, None)
         return await self._orders.cancel(venue_order_id)
 
+    def balances_spoiled(self) -> None:
+        """Our own fills moved them: they are read soon, gathered."""
+        self._upkeep.balances_spoiled()
+
     async def read_balances(self) -> None:
         """Read the balances; calls that come while one runs share the next one."""
         await self._upkeep.read_balances()
@@ -234,7 +230,10 @@ class BitgoPrime:
         """A snapshot; read when it is asked for."""
         now = self._clock.now()
         self._standing.feed_at = now
-        self._books.setdefault(product, Snapshots()).arrived(message, now)
+        snapshots = self._books.get(product)
+        if snapshots is None:
+            snapshots = self._books[product] = Snapshots(partial(self._book_garbled, product))
+        snapshots.arrived(message, now)
 
     def book_broken(self, product: str) -> None:
         """A book is not to be relied on any more."""
@@ -272,6 +271,9 @@ class BitgoPrime:
     def feed_garbled(self, product: str, what: str) -> None:
         """A message of the feed was dropped."""
         self._bad_data(product, f"feed_{what}")
+
+    def _book_garbled(self, product: str, what: str) -> None:
+        self._bad_data(product, f"book_{what}")
 
     def _new_backoff(self) -> Backoff:
         return Backoff(self._timing.backoff_ms_min, self._timing.backoff_ms_max, self._draws)

@@ -1,25 +1,31 @@
-"""REST calls to one account: budget, one exchange, one record of how it ended."""
+"""REST calls to one account: budget, one exchange, one record of how it ended.
 
-from collections.abc import Callable
+What is on an order's path (the order, its cancel, a book that is asked for) goes over connections of our own
+(`transport.http1`), kept warm; everything else over aiohttp's session, which the feed uses too.
+"""
+
+from collections.abc import Awaitable
 from typing import Final, TypeVar
 
 import aiohttp
 
 from router.core.errors import VenueError
-from router.ports import BudgetSpentError, Clock, Lane, OffWireError, VenueUnreachableError
+from router.ports import Clock, Lane, VenueUnreachableError
 from router.settings import ConnectionSettings
-from venues.bitgo.encode import Query, account_url
+from venues.bitgo.encode import Query, account_target, account_url
 from venues.bitgo.errors import said
 from venues.transport.budget import RequestBudget
+from venues.transport.calls import Calls, Record, Recorder, answer_of
 from venues.transport.health import Score
-from venues.transport.reader import Recorder, bearer, decode, result_of, user_agent
+from venues.transport.http1.line import Line
+from venues.transport.http1.request import Template
+from venues.transport.reader import bearer, decoded, refused, user_agent
 from venues.transport.session import (
     ANSWER_BYTES_MAX,
     LIST_BYTES_MAX,
+    NOT_RUNNING,
     Answered,
     Exchange,
-    Lost,
-    NotSent,
     exchange,
     open_session,
 )
@@ -27,8 +33,8 @@ from venues.transport.timing import Timing
 from venues.transport.wording import masked
 
 T = TypeVar("T")
-
-_NOT_RUNNING: Final = "the connection is not running"
+_BOOKS_MAX: Final = 1024
+"""Products whose question for a book is kept: more than a counterparty has."""
 
 
 class Client:
@@ -46,19 +52,23 @@ class Client:
         self._settings = settings
         self._clock = clock
         self._timing = timing
-        self._score = score
-        self._recorded = recorded
+        self._calls = Calls(budget, clock, score, self.said, recorded)
         self._session: aiohttp.ClientSession | None = None
+        self._line = Line(settings.base_url, user_agent(), timing)
+        self._order = self._line.template("POST", account_target(settings.account_id, "orders"), json=True)
+        self._books: dict[str, Template] = {}
         self.budget = budget
 
     def open(self) -> aiohttp.ClientSession:
-        """Open the session, which the feed uses too."""
+        """Open the session, which the feed uses too, and the line that orders go over."""
+        self._line.open()
         self._session = open_session(user_agent())
         return self._session
 
     async def close(self) -> None:
-        """Close it; requests are refused as never sent from now on."""
+        """Close both; requests are refused as never sent from now on."""
         session, self._session = self._session, None
+        await self._line.close()
         if session is not None:
             await session.close()
 
@@ -66,14 +76,42 @@ class Client:
         """The header that carries the token: made for each request, kept nowhere."""
         return bearer(self._settings.token)
 
-    async def send(
-        self, operation: str, method: str, *steps: str, body: bytes | None = None, timeout_ms: int
-    ) -> tuple[Exchange, Callable[[str], None]]:
-        """Send what changes something, once. The budget must have been taken, and is given back here.
+    async def order(self, body: bytes) -> tuple[Exchange, Record]:
+        """POST orders, once. The budget must have been taken, and is given back here.
 
         The caller judges the answer and then calls the second of the pair with its `result`.
         """
-        return await self._exchange(operation, method, steps, None, body, ANSWER_BYTES_MAX, timeout_ms)
+        return await self._calls.carried("order", self._lined(self._order, body, self._timing.order_ms))
+
+    async def cancel(self, venue_order_id: str) -> tuple[Exchange, Record]:
+        """PUT cancel, once; as `order` has it."""
+        target = account_target(self._settings.account_id, "orders", venue_order_id, "cancel")
+        sending = self._lined(self._line.template("PUT", target), b"", self._timing.read_ms)
+        return await self._calls.carried("cancel", sending)
+
+    async def book(self, product: str, kind: type[T], deadline: int) -> T:
+        """GET the book of a product, in the lane that leaves most to orders; otherwise as `read` has it."""
+        limit = self._clock.now() + self._timing.read_ms * 1_000_000
+        template = self._books.get(product)
+        if template is None:
+            target = account_target(self._settings.account_id, "products", product, "level2")
+            template = self._line.template("GET", target)
+            if len(self._books) < _BOOKS_MAX:
+                self._books[product] = template
+        if not self._line.is_open:
+            raise VenueUnreachableError(NOT_RUNNING)
+        timeout_ms = await self._calls.turn(Lane.REST, min(limit, deadline))
+        got, record = await self._calls.carried(
+            "book", self._lined(template, b"", timeout_ms, LIST_BYTES_MAX)
+        )
+        return self._read(answer_of(got, record), kind, record)
+
+    async def send(
+        self, operation: str, method: str, *steps: str, body: bytes | None = None, timeout_ms: int
+    ) -> tuple[Exchange, Record]:
+        """Send what changes something and is no order, once; as `order` has it."""
+        sending = self._exchange(method, steps, None, body, ANSWER_BYTES_MAX, timeout_ms)
+        return await self._calls.carried(operation, sending)
 
     async def read(
         self,
@@ -104,19 +142,14 @@ class Client:
             return None
         return self._read(answer, kind, record)
 
-    def _read(self, answer: Answered, kind: type[T], record: Callable[[str], None]) -> T:
+    def said(self, answer: Answered) -> VenueError:
+        """What an answer says that is no success, without our token, should it repeat it."""
+        return masked(said(answer), self._settings.token)
+
+    def _read(self, answer: Answered, kind: type[T], record: Record) -> T:
         if answer.status != 200:
-            error = self.said(answer)
-            record(result_of(answer.status, error))
-            detail = f"answered {answer.status}, {error.name or 'no known body'}"
-            raise VenueUnreachableError(detail, error)
-        try:
-            found = decode(answer.body, kind)
-        except OffWireError:
-            record("off_wire")
-            raise
-        record("ok")
-        return found
+            raise refused(answer, self.said(answer), record)
+        return decoded(answer, kind, record)
 
     async def _get(
         self,
@@ -127,87 +160,39 @@ class Client:
         deadline: int | None,
         *,
         scored: bool,
-    ) -> tuple[Answered, Callable[[str], None]]:
+    ) -> tuple[Answered, Record]:
         if self._session is None:
-            raise VenueUnreachableError(_NOT_RUNNING)
+            raise VenueUnreachableError(NOT_RUNNING)
         limit = self._clock.now() + self._timing.read_ms * 1_000_000
-        deadline = limit if deadline is None else min(limit, deadline)
-        await self.budget.take(lane, deadline)
-        timeout_ms = (deadline - self._clock.now()) // 1_000_000
-        if timeout_ms < 1:
-            self.budget.unused()
-            raise BudgetSpentError("expected time left for a request, was none")
-        got, record = await self._exchange(
-            operation, "GET", steps, query, None, LIST_BYTES_MAX, timeout_ms, scored=scored
-        )
-        match got:
-            case NotSent():
-                record("never_sent")
-                raise VenueUnreachableError(got.detail)
-            case Lost():
-                record(got.result)
-                raise VenueUnreachableError(got.detail)
-            case Answered():
-                return got, record
+        timeout_ms = await self._calls.turn(lane, limit if deadline is None else min(limit, deadline))
+        sending = self._exchange("GET", steps, query, None, LIST_BYTES_MAX, timeout_ms)
+        got, record = await self._calls.carried(operation, sending, scored=scored)
+        return answer_of(got, record), record
 
-    def said(self, answer: Answered) -> VenueError:
-        """What an answer says that is no success, without our token, should it repeat it."""
-        return masked(said(answer), self._settings.token)
+    def _lined(
+        self, template: Template, body: bytes, timeout_ms: int, bytes_max: int = ANSWER_BYTES_MAX
+    ) -> Awaitable[Exchange]:
+        return self._line.exchange(template, self.authorization(), body, bytes_max, timeout_ms)
 
     async def _exchange(
         self,
-        operation: str,
         method: str,
         steps: tuple[str, ...],
         query: Query | None,
         body: bytes | None,
         bytes_max: int,
         timeout_ms: int,
-        *,
-        scored: bool = True,
-    ) -> tuple[Exchange, Callable[[str], None]]:
-        began = self._clock.now()
+    ) -> Exchange:
         headers = self.authorization()
         if body is not None:
             headers["Content-Type"] = "application/json"
-        try:
-            got: Exchange = (
-                NotSent(_NOT_RUNNING)
-                if self._session is None
-                else await exchange(
-                    self._session,
-                    method,
-                    account_url(self._settings.base_url, self._settings.account_id, *steps, query=query),
-                    headers=headers,
-                    body=body,
-                    bytes_max=bytes_max,
-                    timeout_ms=timeout_ms,
-                    timing=self._timing,
-                )
-            )
-        except BaseException:
-            # Cancelled: the request may have arrived all the same.
-            self.budget.answered({}, None)
-            raise
-        match got:
-            case NotSent():
-                self.budget.unused()
-            case Lost():
-                self.budget.answered({}, None)
-            case Answered():
-                self.budget.answered(got.headers, got.status)
-        latency_ns = self._clock.now() - began
-        status = got.status if isinstance(got, Answered) else None
-        error = self.said(got) if isinstance(got, Answered) and got.status >= 400 else None
-
-        def record(result: str) -> None:
-            # A refusal is an answer; a token that is not accepted any more makes every call one.
-            if not scored:
-                pass
-            elif result in ("ok", "refused", "rate_limited") and status != 401:
-                self._score.succeeded(latency_ns)
-            else:
-                self._score.failed()
-            self._recorded(operation, result, latency_ns, None if error is None else error.request_id)
-
-        return got, record
+        return await exchange(
+            self._session,
+            method,
+            account_url(self._settings.base_url, self._settings.account_id, *steps, query=query),
+            headers=headers,
+            body=body,
+            bytes_max=bytes_max,
+            timeout_ms=timeout_ms,
+            timing=self._timing,
+        )

@@ -15,8 +15,9 @@ from router.core.model import OrderReport
 from router.ports import VenueUnreachableError
 from venues.transport.backoff import Backoff
 
-KNOWN_MAX: Final = 10_000
-"""Orders remembered as ours. What is forgotten is reported as the feed has it."""
+KNOWN_MIN: Final = 10_000
+"""So many orders, the latest, are remembered as ours, and never twice as many. What is forgotten is reported
+as the feed has it."""
 
 
 class _Stand(enum.Enum):
@@ -37,7 +38,10 @@ class Explainer:
         self._ask = ask
         self._told = told
         self._backoff = backoff
+        # Two generations: the older is let go of whole, since a dict whose oldest entry is taken out again
+        # and again is walked from its beginning each time.
         self._stands: dict[str, _Stand] = {}
+        self._older: dict[str, _Stand] = {}
         self._held: dict[str, str] = {}
         self._asking: dict[str, str] = {}
         self._wake = asyncio.Event()
@@ -53,7 +57,7 @@ class Explainer:
             self._held.pop(client_order_id, None)
             self._asking.pop(client_order_id, None)
             return
-        if self._stands.get(client_order_id) is not _Stand.TOLD:
+        if self._known(client_order_id) is not _Stand.TOLD:
             self._stand(client_order_id, _Stand.OPEN)
         held = self._held.pop(client_order_id, None)
         if held is not None:
@@ -61,12 +65,12 @@ class Explainer:
 
     def knows(self, client_order_id: str) -> bool:
         """Whether the order was sent, looked up or cancelled by this process."""
-        return client_order_id in self._stands
+        return client_order_id in self._stands or client_order_id in self._older
 
     def holds(self, report: OrderReport) -> bool:
         """The feed says that an order ended, and not why: whether its reason is coming, so tell nobody."""
         client_order_id = report.venue_client_order_id
-        match self._stands.get(client_order_id):
+        match self._known(client_order_id):
             case None:
                 return False
             case _Stand.IN_FLIGHT:
@@ -107,8 +111,10 @@ class Explainer:
         self._asking[client_order_id] = venue_order_id
         self._wake.set()
 
+    def _known(self, client_order_id: str) -> _Stand | None:
+        return self._stands.get(client_order_id) or self._older.get(client_order_id)
+
     def _stand(self, client_order_id: str, stand: _Stand) -> None:
-        self._stands.pop(client_order_id, None)
         self._stands[client_order_id] = stand
-        if len(self._stands) > KNOWN_MAX:
-            self._stands.pop(next(iter(self._stands)))
+        if len(self._stands) >= KNOWN_MIN:
+            self._older, self._stands = self._stands, {}

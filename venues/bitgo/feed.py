@@ -10,6 +10,7 @@ whatever else it says.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Final, NoReturn, Protocol
 
@@ -27,6 +28,9 @@ PRODUCTS_MAX: Final = 64
 MESSAGE_BYTES_MAX: Final = 1024 * 1024
 _ORDERS: Final = ""
 """Stands for the orders channel where the others are named by their product."""
+_LONG_BYTES: Final = 1000
+"""From here on a book is looked at up to its levels: they are walked when somebody reads it."""
+_LEVELS: Final = b'"bids"'
 _SUBSCRIBED: Final = ("subscribed", "already_subscribed")
 
 _ENVELOPE = msgspec.json.Decoder(wire.FeedMessage)
@@ -73,6 +77,8 @@ class Feed:
         self._resubscribed: dict[str, float] = {}
         self._up = False
         self._book_at = 0.0
+        self._acknowledged_by = 0.0
+        self._due_sooner = asyncio.Event()
 
     def want(self, product: str) -> None:
         """Have a book from now on. No I/O, no await."""
@@ -125,18 +131,20 @@ class Feed:
             return f"no connection: {type(error).__name__}"
         self._asked, self._again, self._resubscribed = set(), set(), {}
         self._pending = {_ORDERS, *self._wanted}
+        self._acknowledged_by = asyncio.get_running_loop().time() + self._timing.acknowledge_ms / 1000
         writer = asyncio.create_task(self._write(socket))
+        ends = {asyncio.create_task(self._read(socket)), asyncio.create_task(self._watch())}
         try:
-            await self._read(socket)
-        except FeedDownError as error:
-            return str(error)
-        except (aiohttp.ClientError, OSError) as error:
-            return f"the connection broke: {type(error).__name__}"
+            ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            return _why(ended.pop())
         finally:
-            writer.cancel()
-            await asyncio.wait({writer})
-            if not writer.cancelled():
-                writer.exception()
+            tasks = {writer, *ends}
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            for task in tasks:
+                if not task.cancelled():
+                    task.exception()
             await socket.close()
 
     async def _write(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
@@ -155,35 +163,38 @@ class Feed:
                 self._asked.add(product)
                 self._pending.add(product)
                 self._book_at = asyncio.get_running_loop().time()
+                self._due_sooner.set()
                 await socket.send_str(subscription(self._account_id, "level2", product))
             await self._changed.wait()
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> NoReturn:
-        loop = asyncio.get_running_loop()
-        acknowledged_by = loop.time() + self._timing.acknowledge_ms / 1000
         while True:
-            until = self._due(acknowledged_by)
-            try:
-                async with asyncio.timeout_at(until):
-                    message = await socket.receive()
-            except TimeoutError:
-                self._overdue(loop.time(), acknowledged_by)
-                continue
+            message = await socket.receive()
             if message.type is aiohttp.WSMsgType.TEXT or message.type is aiohttp.WSMsgType.BINARY:
                 data = message.data
                 self._take(data if isinstance(data, bytes) else str(data).encode())
             else:
                 raise FeedDownError(f"the feed ended: {message.type.name.lower()}")
-            self._come_up()
+            if not self._up:
+                self._come_up()
 
-    def _due(self, acknowledged_by: float) -> float | None:
+    async def _watch(self) -> NoReturn:
+        """End a socket that is silent for too long: one timer, however many messages come."""
+        while True:
+            self._due_sooner.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._due()):
+                    await self._due_sooner.wait()
+            self._overdue(asyncio.get_running_loop().time())
+
+    def _due(self) -> float | None:
         """When this socket has been silent for too long; None while it may be silent."""
         if not self._up:
-            return acknowledged_by
+            return self._acknowledged_by
         return self._book_at + self._timing.feed_silence_ms / 1000 if self._asked else None
 
-    def _overdue(self, now: float, acknowledged_by: float) -> None:
-        due = self._due(acknowledged_by)
+    def _overdue(self, now: float) -> None:
+        due = self._due()
         if due is None or now < due:
             return  # a book or a subscription came in between
         if self._up:
@@ -196,15 +207,16 @@ class Feed:
         self._come_up()
 
     def _come_up(self) -> None:
-        if not self._up and not self._pending:
+        if not self._pending:
             self._up = True
             self._book_at = asyncio.get_running_loop().time()
+            self._due_sooner.set()
             self._owner.feed_changed(up=True, detail=None)
 
     def _take(self, data: bytes) -> None:
         """Route one message."""
         try:
-            envelope = _ENVELOPE.decode(data)
+            envelope = _envelope_of(data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self._owner.feed_garbled("", "unreadable")
             return
@@ -235,7 +247,8 @@ class Feed:
             self._owner.feed_garbled("", "wrong_product")
             return
         if envelope.type == "snapshot":
-            self._pending.discard(product)
+            if self._pending:
+                self._pending.discard(product)
             self._book_at = asyncio.get_running_loop().time()
             self._owner.book_arrived(product, data)
             return
@@ -246,3 +259,25 @@ class Feed:
             self._resubscribed[product] = now + self._timing.resubscribe_ms / 1000
             self._again.add(product)
             self._changed.set()
+
+
+def _envelope_of(data: bytes) -> wire.FeedMessage:
+    """What a message is; raises as the decoder does."""
+    end = data.find(_LEVELS) if len(data) > _LONG_BYTES else -1
+    if end > 0:
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            envelope = _ENVELOPE.decode(data[:end].rstrip(b", \t\r\n") + b"}")
+            # Where all that it is looked at for stands before its levels, as it does in the description.
+            if envelope.channel == "level2" and envelope.type == "snapshot" and envelope.product:
+                return envelope
+    return _ENVELOPE.decode(data)
+
+
+def _why(ended: "asyncio.Task[NoReturn]") -> str:
+    """Why a socket ended, by the task of it that did; raises what is no reason for that."""
+    try:
+        ended.result()
+    except FeedDownError as error:
+        return str(error)
+    except (aiohttp.ClientError, OSError) as error:
+        return f"the connection broke: {type(error).__name__}"

@@ -50,20 +50,8 @@ class Orders:
 
     async def submit(self, order: OutboundOrder) -> SubmitResult:
         """POST orders, once; the budget must have been taken."""
-        got, record = await self._client.send(
-            "order",
-            "POST",
-            "orders",
-            body=encode_order(order, self._connection),
-            timeout_ms=self._timing.order_ms,
-        )
+        got, record = await self._client.order(encode_order(order, self._connection))
         match got:
-            case NotSent():
-                record("never_sent")
-                return NeverSent(got.detail)
-            case Lost():
-                record(got.result)
-                return Unanswered(got.detail)
             case Answered() if got.status == 200:
                 try:
                     report = self._report(decode(got.body, wire.Order), order)
@@ -79,6 +67,12 @@ class Orders:
                 if refused is not None:
                     return Refused(refused)
                 return Unanswered(f"answered {got.status}, no definite refusal", said)
+            case NotSent():
+                record("never_sent")
+                return NeverSent(got.detail)
+            case Lost():
+                record(got.result)
+                return Unanswered(got.detail)
 
     async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
         """By the counterparty's id where it is known, else by ours; with all fills where it is final."""
@@ -162,9 +156,7 @@ class Orders:
             await self._client.budget.take(Lane.CANCEL, deadline)
         except BudgetSpentError as error:
             return self._cancel_never_sent(error.detail)
-        got, record = await self._client.send(
-            "cancel", "PUT", "orders", venue_order_id, "cancel", timeout_ms=self._timing.read_ms
-        )
+        got, record = await self._client.cancel(venue_order_id)
         match got:
             case NotSent():
                 record("never_sent")

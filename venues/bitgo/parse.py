@@ -5,13 +5,14 @@ What cannot be read raises `OffWireError`: it is quarantined, never guessed at.
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import msgspec
 
 from router.core.errors import AmountError
 from router.core.model import Connection, Fill, OrderReport, Product, VenueState
-from router.core.money import ZERO, mul, parse_amount, parse_positive, parse_signed
+from router.core.money import ZERO, mul, parse_amount, parse_signed
 from router.ports import OffWireError
 from venues.bitgo import wire
 from venues.bitgo.encode import funding_of
@@ -20,6 +21,9 @@ from venues.transport.reader import decode
 from venues.transport.times import parse_time
 
 PRECISION_MAX: Final = 18
+_AMOUNTS_KEPT: Final = 1024
+_parsed = lru_cache(_AMOUNTS_KEPT)(parse_amount)
+"""What an order's answer said is said again by each message about it, in the same words."""
 _NAME_LENGTH_MAX: Final = 64
 
 STATES: Final = {
@@ -227,15 +231,15 @@ def _amount(text: str | None, field: str) -> Decimal | None:
     return _required(text, field) if text else None
 
 
-def _required(text: str, field: str) -> Decimal:
+def _required(text: str | None, field: str) -> Decimal:
     try:
-        return parse_amount(text)
+        return _parsed(text)
     except AmountError as error:
         raise OffWireError(f"{field}: expected {error.expected}") from error
 
 
 def _positive(text: str | None, field: str) -> Decimal:
-    try:
-        return parse_positive(text)
-    except AmountError as error:
-        raise OffWireError(f"{field}: expected {error.expected}") from error
+    value = _required(text, field)
+    if not value:
+        raise OffWireError(f"{field}: expected a decimal string greater than zero")
+    return value

@@ -116,6 +116,11 @@ class CcxtVenue:
         """The account's books."""
         return self._account
 
+    @property
+    def trades(self) -> bool:
+        """Whether it can take part in a competition now."""
+        return self._standing.trades
+
     def health(self) -> Health:
         """Its condition now."""
         return self._standing.health(self._budget.left())
@@ -206,6 +211,10 @@ class CcxtVenue:
     async def cancel(self, order: OutboundOrder, venue_order_id: str) -> CancelResult:
         """Ask for an order to be cancelled; one that could not be sent is refused as `venue_unavailable`."""
         return await self._orders.cancel(order, venue_order_id)
+
+    def balances_spoiled(self) -> None:
+        """Our own fills moved them: they are read soon, gathered."""
+        self._upkeep.balances_spoiled()
 
     async def read_balances(self) -> None:
         """Read the balances; calls that come while one runs share the next one."""

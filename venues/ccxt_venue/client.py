@@ -12,13 +12,13 @@ from venues.ccxt_venue.toll import Toll
 from venues.ccxt_venue.wire import NothingSentError, Trail
 from venues.ccxt_venue.worker import StoppedError, Worker
 from venues.transport.budget import RequestBudget
+from venues.transport.calls import Record, Recorder
 from venues.transport.health import Score
-from venues.transport.reader import Recorder, result_of
+from venues.transport.reader import result_of
 from venues.transport.timing import Timing
 from venues.transport.wording import masked
 
 T = TypeVar("T")
-Record = Callable[[str], None]
 
 _ANSWERED: Final = ("ok", "refused", "rate_limited")
 

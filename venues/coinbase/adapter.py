@@ -97,6 +97,11 @@ class CoinbasePrime:
         """The portfolio's books, and its credit line."""
         return self._account
 
+    @property
+    def trades(self) -> bool:
+        """Whether it can take part in a competition now."""
+        return self._standing.trades
+
     def health(self) -> Health:
         """Its condition now."""
         return self._standing.health(self._budget.left())
@@ -165,6 +170,10 @@ class CoinbasePrime:
         if isinstance(result, CancelTaken):
             self._chase.taken(order, venue_order_id)
         return result
+
+    def balances_spoiled(self) -> None:
+        """Our own fills moved them: they are read soon, gathered."""
+        self._upkeep.balances_spoiled()
 
     async def read_balances(self) -> None:
         """Read the balances; calls that come while one runs share the next one."""

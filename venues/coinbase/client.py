@@ -1,40 +1,45 @@
-"""REST calls to one portfolio: budget, signature, one exchange, one record of how it ended."""
+"""REST calls to one portfolio: budget, signature, one exchange, one record of how it ended.
+
+What is on an order's path (quote, accept, order, cancel) goes over connections of our own
+(`transport.http1`), kept warm; everything else over aiohttp's session.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import aiohttp
 
 from router.core.errors import VenueError
-from router.ports import BudgetSpentError, Clock, Lane, OffWireError, VenueUnreachableError
+from router.ports import Clock, Lane, OffWireError, VenueUnreachableError
 from router.settings import CoinbaseSettings
 from venues.coinbase import wire
 from venues.coinbase.encode import Query, address, portfolio_path
-from venues.coinbase.errors import UNAUTHENTICATED, said
+from venues.coinbase.errors import said
 from venues.coinbase.sign import keys_of, signed_headers
 from venues.transport.budget import RequestBudget
+from venues.transport.calls import Calls, Record, Recorder, answer_of
 from venues.transport.health import Score
-from venues.transport.reader import Recorder, decode, result_of, user_agent
+from venues.transport.http1.line import Line
+from venues.transport.http1.request import Template
+from venues.transport.reader import decoded, refused, user_agent
 from venues.transport.session import (
     ANSWER_BYTES_MAX,
     LIST_BYTES_MAX,
+    NOT_RUNNING,
     Answered,
     Exchange,
-    Lost,
-    NotSent,
     exchange,
     open_session,
 )
 from venues.transport.timing import Timing
 
 T = TypeVar("T")
-Record = Callable[[str], None]
-"""Called once with how a request ended, in one of a few words."""
+_POSTED: Final = ("accept_quote", "order", "rfq")
+"""Steps that are posted to again and again, whose requests are prepared."""
 
 PAGE: Final = 100
 """Rows to a page: the documented default of a list."""
-_NOT_RUNNING: Final = "the connection is not running"
 
 
 class Client:
@@ -61,9 +66,10 @@ class Client:
         self._portfolio_id = settings.portfolio_id
         self._clock = clock
         self._timing = timing
-        self._score = score
-        self._recorded = recorded
+        self._calls = Calls(budget, clock, score, self.said, recorded)
         self._session: aiohttp.ClientSession | None = None
+        self._line = Line(settings.base_url, user_agent(), timing)
+        self._posted = {step: self._prepared(step) for step in _POSTED}
         self.budget = budget
 
     @property
@@ -72,12 +78,14 @@ class Client:
         return self._portfolio_id
 
     def open(self) -> None:
-        """Open the session."""
+        """Open the session, and the line that orders go over."""
+        self._line.open()
         self._session = open_session(user_agent())
 
     async def close(self) -> None:
-        """Close it; requests are refused as never sent from now on."""
+        """Close both; requests are refused as never sent from now on."""
         session, self._session = self._session, None
+        await self._line.close()
         if session is not None:
             await session.close()
 
@@ -88,13 +96,18 @@ class Client:
 
         The caller judges the answer and then calls the second of the pair with its `result`.
         """
-        return await self._exchange(operation, "POST", steps, None, body, ANSWER_BYTES_MAX, timeout_ms)
+        return await self._calls.carried(operation, self._post(steps, body, ANSWER_BYTES_MAX, timeout_ms))
 
     async def ask(
         self, operation: str, *steps: str, body: bytes, lane: Lane, deadline: int
     ) -> tuple[Answered, Record]:
         """POST a question that changes nothing; raises as `read` does, but answers with refusals too."""
-        return await self._answered(operation, "POST", steps, None, body, lane, deadline, scored=True)
+        if not self._line.is_open:
+            raise VenueUnreachableError(NOT_RUNNING)
+        timeout_ms = await self._calls.turn(lane, self._until(deadline))
+        sending = self._post(steps, body, LIST_BYTES_MAX, timeout_ms)
+        got, record = await self._calls.carried(operation, sending)
+        return answer_of(got, record), record
 
     async def read(
         self,
@@ -112,115 +125,45 @@ class Client:
         that cannot be read must not take a connection out of competitions. Raises `VenueUnreachableError`
         (whose `venue_error` has the status of what was answered), `OffWireError`, `BudgetSpentError`.
         """
-        answer, record = await self._answered(
-            operation, "GET", steps, query, None, lane, deadline, scored=scored
+        if self._session is None:
+            raise VenueUnreachableError(NOT_RUNNING)
+        timeout_ms = await self._calls.turn(lane, self._until(deadline))
+        path = portfolio_path(self._portfolio_id, *steps)
+        sending = exchange(
+            self._session,
+            "GET",
+            address(self._base_url, path, query),
+            headers=signed_headers(self._keys, "GET", path, None, self._wall()),
+            body=None,
+            bytes_max=LIST_BYTES_MAX,
+            timeout_ms=timeout_ms,
+            timing=self._timing,
         )
+        got, record = await self._calls.carried(operation, sending, scored=scored)
+        answer = answer_of(got, record)
         if answer.status != 200:
-            error = self.said(answer)
-            record(result_of(answer.status, error))
-            raise VenueUnreachableError(
-                f"answered {answer.status}, {error.message or 'no known body'}", error
-            )
-        try:
-            found = decode(answer.body, kind)
-        except OffWireError:
-            record("off_wire")
-            raise
-        record("ok")
-        return found
+            raise refused(answer, self.said(answer), record)
+        return decoded(answer, kind, record)
 
     def said(self, answer: Answered) -> VenueError:
         """What an answer that is no success says, without our credentials, should it repeat them."""
         return said(answer, self._keys.all())
 
-    async def _answered(
-        self,
-        operation: str,
-        method: str,
-        steps: tuple[str, ...],
-        query: Query | None,
-        body: bytes | None,
-        lane: Lane,
-        deadline: int | None,
-        *,
-        scored: bool,
-    ) -> tuple[Answered, Record]:
-        if self._session is None:
-            raise VenueUnreachableError(_NOT_RUNNING)
+    def _until(self, deadline: int | None) -> int:
         limit = self._clock.now() + self._timing.read_ms * 1_000_000
-        deadline = limit if deadline is None else min(limit, deadline)
-        await self.budget.take(lane, deadline)
-        timeout_ms = (deadline - self._clock.now()) // 1_000_000
-        if timeout_ms < 1:
-            self.budget.unused()
-            raise BudgetSpentError("expected time left for a request, was none")
-        got, record = await self._exchange(
-            operation, method, steps, query, body, LIST_BYTES_MAX, timeout_ms, scored=scored
-        )
-        match got:
-            case NotSent():
-                record("never_sent")
-                raise VenueUnreachableError(got.detail)
-            case Lost():
-                record(got.result)
-                raise VenueUnreachableError(got.detail)
-            case Answered():
-                return got, record
+        return limit if deadline is None else min(limit, deadline)
 
-    async def _exchange(
-        self,
-        operation: str,
-        method: str,
-        steps: tuple[str, ...],
-        query: Query | None,
-        body: bytes | None,
-        bytes_max: int,
-        timeout_ms: int,
-        *,
-        scored: bool = True,
-    ) -> tuple[Exchange, Record]:
-        began = self._clock.now()
+    def _prepared(self, *steps: str) -> tuple[str, Template]:
+        """The path of a POST, which is signed, and its template."""
         path = portfolio_path(self._portfolio_id, *steps)
-        try:
-            got: Exchange = (
-                NotSent(_NOT_RUNNING)
-                if self._session is None
-                else await exchange(
-                    self._session,
-                    method,
-                    address(self._base_url, path, query),
-                    headers=signed_headers(self._keys, method, path, body, self._wall()),
-                    body=body,
-                    bytes_max=bytes_max,
-                    timeout_ms=timeout_ms,
-                    timing=self._timing,
-                )
-            )
-        except BaseException:
-            # Cancelled: the request may have arrived all the same.
-            self.budget.answered({}, None)
-            raise
-        match got:
-            case NotSent():
-                self.budget.unused()
-            case Lost():
-                self.budget.answered({}, None)
-            case Answered():
-                self.budget.answered(got.headers, got.status)
-        latency_ns = self._clock.now() - began
-        status = got.status if isinstance(got, Answered) else None
+        return path, self._line.template("POST", path)
 
-        def record(result: str) -> None:
-            # A refusal is an answer; credentials that are not accepted any more make every call one.
-            if not scored:
-                pass
-            elif result in ("ok", "refused", "rate_limited") and status != UNAUTHENTICATED:
-                self._score.succeeded(latency_ns)
-            else:
-                self._score.failed()
-            self._recorded(operation, result, latency_ns, None)
-
-        return got, record
+    def _post(
+        self, steps: tuple[str, ...], body: bytes | None, bytes_max: int, timeout_ms: int
+    ) -> Awaitable[Exchange]:
+        path, template = self._posted[steps[0]] if len(steps) == 1 else self._prepared(*steps)
+        headers = signed_headers(self._keys, "POST", path, body, self._wall())
+        return self._line.exchange(template, headers, body or b"", bytes_max, timeout_ms)
 
 
 async def pages(

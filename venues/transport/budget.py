@@ -11,11 +11,17 @@ from venues.transport.address import AddressLimit
 from venues.transport.slots import SECOND_NS, Slots
 
 _DIGITS_MAX: Final = 9
+_REMAINING: Final = "X-Ratelimit-Remaining"
+_RESET: Final = "X-Ratelimit-Reset"
+_RETRY_AFTER: Final = "Retry-After"
 
 
 def header_number(headers: Mapping[str, str], name: str) -> int | None:
     """A whole number in a header; None where there is none, or garbage."""
-    text = headers.get(name, "").strip()
+    text = headers.get(name)
+    if text is None:
+        return None
+    text = text.strip()
     if not (text.isascii() and text.isdigit()) or len(text) > _DIGITS_MAX:
         return None
     return int(text)
@@ -42,8 +48,11 @@ class RequestBudget:
         if address is not None:
             address.freed.append(self._serve)
         self._waiting: list[tuple[Lane, int, asyncio.Future[None]]] = []
+        # How many wait by lane: look-ups come in numbers when a counterparty is in trouble.
+        self._queued = [0] * len(Lane)
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0
 
     @property
     def requests_per_second(self) -> int:
@@ -77,15 +86,17 @@ class RequestBudget:
 
     def can_take(self, lane: Lane) -> bool:
         """Whether `try_take` would succeed."""
-        if not self.try_take(lane):
+        now = self._clock.now()
+        if not self._slots.can_take(lane, now, self._ahead(lane)):
             return False
-        self._put_back()
-        return True
+        return self._address is None or self._address.slots.can_take(lane, now)
 
     def try_take(self, lane: Lane) -> bool:
         """Take a request now or not at all. Who waits in a lane before this one comes first."""
-        ahead = sum(1 for entry in self._waiting if entry[0] < lane and not entry[2].done())
-        return self._take_now(lane, self._clock.now(), ahead)
+        return self._take_now(lane, self._clock.now(), self._ahead(lane))
+
+    def _ahead(self, lane: Lane) -> int:
+        return sum(self._queued[:lane]) if self._waiting else 0
 
     async def take(self, lane: Lane, deadline: int) -> None:
         """Take a request, waiting for one until `deadline` (nanoseconds since the epoch).
@@ -97,6 +108,7 @@ class RequestBudget:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         heapq.heappush(self._waiting, (lane, next(self._order), turn))
+        self._queued[lane] += 1
         # What is in the way now may be served already but for its timer.
         self._serve()
         try:
@@ -113,7 +125,8 @@ class RequestBudget:
                 self.unused()
             raise
         finally:
-            turn.cancel()
+            if turn.cancel() or turn.cancelled():
+                self._queued[lane] -= 1
             self._serve()
 
     def answered(self, headers: Mapping[str, str], status: int | None) -> None:
@@ -124,12 +137,12 @@ class RequestBudget:
         """
         now = self._clock.now()
         self._slots.answered(now)
-        remaining = header_number(headers, "X-Ratelimit-Remaining")
-        reset_ms = header_number(headers, "X-Ratelimit-Reset")
+        reset_ms = header_number(headers, _RESET)
+        remaining = None if reset_ms is None else header_number(headers, _REMAINING)
         if remaining is not None and reset_ms is not None:
             self._slots.told(remaining, reset_ms, now)
         if status == 429:
-            after = header_number(headers, "Retry-After")
+            after = header_number(headers, _RETRY_AFTER)
             # A 429 without a usable Retry-After still says that the window is full.
             self._slots.block(1 if after is None else after, now)
             if self._address is not None:
@@ -160,9 +173,11 @@ class RequestBudget:
             self._address.slots.unused()
 
     def _is_next(self, lane: Lane) -> bool:
-        return not any(entry[0] <= lane and not entry[2].done() for entry in self._waiting)
+        return not (self._waiting and any(self._queued[: lane + 1]))
 
     def _serve(self) -> None:
+        if not self._waiting and self._timer is None:
+            return
         now = self._clock.now()
         while self._waiting:
             lane, _, turn = self._waiting[0]
@@ -170,18 +185,26 @@ class RequestBudget:
                 if not self._take_now(lane, now):
                     break
                 turn.set_result(None)
+                self._queued[lane] -= 1
             heapq.heappop(self._waiting)
         self._arm(now)
 
     def _arm(self, now: int) -> None:
+        at = self._changes_at(now) if self._waiting else None
         if self._timer is not None:
+            if at == self._timer_at:
+                return
             self._timer.cancel()
             self._timer = None
-        at = self._changes_at(now) if self._waiting else None
         if at is not None:
             # A millisecond later, so that a timer that fires early does not find the slot resting still.
             delay = (at - now) / 1e9 + 0.001
-            self._timer = asyncio.get_running_loop().call_later(delay, self._serve)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._fired)
+            self._timer_at = at
+
+    def _fired(self) -> None:
+        self._timer = None
+        self._serve()
 
     def _changes_at(self, now: int) -> int | None:
         """When, at the earliest, time alone frees what was in the way: here, or at the address."""

@@ -16,16 +16,16 @@ from router.core.errors import VenueError
 from router.ports import Clock, Lane, OffWireError, VenueUnreachableError
 from router.secrets import Secret
 from venues.transport.budget import RequestBudget
+from venues.transport.calls import Calls, Record, Recorder, answer_of
 from venues.transport.health import Score
-from venues.transport.session import LIST_BYTES_MAX, Answered, Lost, NotSent, exchange, open_session
+from venues.transport.session import LIST_BYTES_MAX, NOT_RUNNING, Answered, exchange, open_session
 from venues.transport.timing import Timing
 from venues.transport.wording import masked
 
 T = TypeVar("T")
-Recorder = Callable[[str, str, int, str | None], None]
-"""Operation, result, latency in nanoseconds, the counterparty's request id."""
 TRIES_MAX: Final = 3
 """A counterparty that says 429 and `Retry-After: 0` again and again is not asked for ever."""
+TOO_MANY: Final = 429
 _OK: Final = frozenset({200})
 
 
@@ -49,9 +49,7 @@ class Reader:
         self._budget = budget
         self._clock = clock
         self._timing = timing
-        self._score = score
-        self._said = said
-        self._recorded = recorded
+        self._calls = Calls(budget, clock, score, lambda answer: masked(said(answer), token), recorded)
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
@@ -85,24 +83,15 @@ class Reader:
         for tries_left in reversed(range(TRIES_MAX)):
             got, record = await self._exchange(operation, url, lane, deadline, bytes_max)
             if got.status in accepted:
-                try:
-                    found = decode(got.body, kind)
-                except OffWireError:
-                    record("off_wire")
-                    raise
-                record("ok")
-                return found
-            error = masked(self._said(got), self._token)
-            record(result_of(got.status, error))
-            if got.status != 429 or not tries_left:
-                raise VenueUnreachableError(
-                    f"answered {got.status}, {error.name or error.message or 'no known body'}", error
-                )
+                return decoded(got, kind, record)
+            error = refused(got, self._calls.said(got), record)
+            if got.status != TOO_MANY or not tries_left:
+                raise error
         raise AssertionError("the last try returns or raises")
 
     async def _exchange(
         self, operation: str, url: URL, lane: Lane, deadline: int, bytes_max: int
-    ) -> tuple[Answered, Callable[[str], None]]:
+    ) -> tuple[Answered, Record]:
         self._running()
         await self._budget.take(lane, deadline)
         try:
@@ -110,55 +99,42 @@ class Reader:
         except VenueUnreachableError:  # it was closed while this waited
             self._budget.unused()
             raise
-        began = self._clock.now()
-        try:
-            got = await exchange(
-                session,
-                "GET",
-                url,
-                headers=bearer(self._token),
-                body=None,
-                bytes_max=bytes_max,
-                timeout_ms=self._timing.read_ms,
-                timing=self._timing,
-            )
-        except BaseException:
-            # Cancelled: the request may have arrived all the same.
-            self._budget.answered({}, None)
-            raise
-        latency_ns = self._clock.now() - began
-        match got:
-            case NotSent():
-                self._budget.unused()
-                self._failed(operation, "never_sent", latency_ns)
-                raise VenueUnreachableError(got.detail)
-            case Lost():
-                self._budget.answered({}, None)
-                self._failed(operation, got.result, latency_ns)
-                raise VenueUnreachableError(got.detail)
-            case Answered():
-                self._budget.answered(got.headers, got.status)
-        answer = got
-
-        def record(result: str) -> None:
-            # A refusal is an answer; a token that is not accepted any more makes every call one.
-            if result in ("ok", "refused", "rate_limited") and answer.status != 401:
-                self._score.succeeded(latency_ns)
-            else:
-                self._score.failed()
-            request_id = None if result == "ok" else masked(self._said(answer), self._token).request_id
-            self._recorded(operation, result, latency_ns, request_id)
-
-        return got, record
+        sending = exchange(
+            session,
+            "GET",
+            url,
+            headers=bearer(self._token),
+            body=None,
+            bytes_max=bytes_max,
+            timeout_ms=self._timing.read_ms,
+            timing=self._timing,
+        )
+        got, record = await self._calls.carried(operation, sending)
+        return answer_of(got, record), record
 
     def _running(self) -> aiohttp.ClientSession:
         if self._session is None:
-            raise VenueUnreachableError("the connection is not running")
+            raise VenueUnreachableError(NOT_RUNNING)
         return self._session
 
-    def _failed(self, operation: str, result: str, latency_ns: int) -> None:
-        self._score.failed()
-        self._recorded(operation, result, latency_ns, None)
+
+def decoded(answer: Answered, kind: type[T], record: Record) -> T:
+    """What a success says; raises `OffWireError`. Recorded either way."""
+    try:
+        found = decode(answer.body, kind)
+    except OffWireError:
+        record("off_wire")
+        raise
+    record("ok")
+    return found
+
+
+def refused(answer: Answered, error: VenueError, record: Record) -> VenueUnreachableError:
+    """What an answer that is no success is raised as by who reads; `error`: what it says. Recorded."""
+    record(result_of(answer.status, error))
+    return VenueUnreachableError(
+        f"answered {answer.status}, {error.name or error.message or 'no known body'}", error
+    )
 
 
 def bearer(token: Secret) -> dict[str, str]:
@@ -180,7 +156,7 @@ def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
 
 def result_of(status: int, error: VenueError) -> str:
     """The word for an answer that is no success."""
-    if status == 429:
+    if status == TOO_MANY:
         return "rate_limited"
     if status >= 500:
         return "server_error"

@@ -25,6 +25,8 @@ SOCKETS_MAX: Final = 200
 """Connections of one account at once: in a burst, opening one more costs both sides more than waiting for one
 that comes free. An account of 10 requests a second that answers in 5 s needs 50."""
 KEEP_ALIVE_S: Final = 30
+NOT_RUNNING: Final = "the connection is not running"
+"""Why nothing is sent before a connection is opened, and after it is closed."""
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -85,7 +87,7 @@ def open_session(user_agent: str) -> aiohttp.ClientSession:
 
 
 async def exchange(
-    session: aiohttp.ClientSession,
+    session: aiohttp.ClientSession | None,
     method: str,
     url: URL,
     *,
@@ -95,11 +97,13 @@ async def exchange(
     timeout_ms: int,
     timing: Timing,
 ) -> Exchange:
-    """Send one request and read its answer; raises nothing but `CancelledError`.
+    """Send one request and read its answer; raises nothing but `CancelledError`. No session, no request.
 
     Redirects are answers. `timeout_ms` is for all of it, and so is at least twice the time for the
     connection, else a connection that hangs could not be told from an answer that does.
     """
+    if session is None:
+        return NotSent(NOT_RUNNING)
     connect_s = min(timing.connect_ms, timeout_ms / 2) / 1000
     timeout = aiohttp.ClientTimeout(total=timeout_ms / 1000, connect=connect_s, sock_connect=connect_s)
     try:

@@ -9,7 +9,7 @@ together with what was sent later.
 The price is a round trip a slot: 10 requests/s at 50 ms are 9.3 requests/s.
 """
 
-import heapq
+from collections import deque
 from typing import Final
 
 from router.ports import Lane
@@ -40,10 +40,9 @@ class Slots:
     def __init__(self, size: int, window_ns: int = SECOND_NS) -> None:
         if size < 1:
             raise ValueError(f"expected at least one request a second, was {size}")
-        self._size = size
-        self._window_ns = window_ns
+        self._resize(size, window_ns)
         self._busy = 0
-        self._cooling: list[int] = []
+        self._cooling: deque[int] = deque()
         self._cap: int | None = None
         self._cap_until = 0
         self._blocked_until = 0
@@ -58,16 +57,21 @@ class Slots:
 
         What rests already rests as long as it was to: a slot of another size is none of a new one.
         """
-        self._size = max(1, size)
-        self._window_ns = window_ns
+        self._resize(max(1, size), window_ns)
+
+    def _resize(self, size: int, window_ns: int) -> None:
+        self._size = size
+        self._cool_ns = COOL_NS - SECOND_NS + window_ns
+        self._leaves = tuple(leaves(lane, size) for lane in Lane)
 
     def free(self, now: int) -> int:
         """How many requests could go out now."""
-        while self._cooling and self._cooling[0] <= now:
-            heapq.heappop(self._cooling)
+        cooling = self._cooling
+        while cooling and cooling[0] <= now:
+            cooling.popleft()
         if now < self._blocked_until:
             return 0
-        free = self._size - self._busy - len(self._cooling)
+        free = self._size - self._busy - len(cooling)
         if self._cap is not None:
             if now < self._cap_until:
                 free = min(free, self._cap)
@@ -75,9 +79,13 @@ class Slots:
                 self._cap = None
         return max(0, free)
 
+    def can_take(self, lane: Lane, now: int, ahead: int = 0) -> bool:
+        """Whether the lane may take a slot; `ahead`: how many others are to be served first."""
+        return self.free(now) - ahead > self._leaves[lane]
+
     def try_take(self, lane: Lane, now: int, ahead: int = 0) -> bool:
         """Take a slot if the lane may; `ahead`: how many others are to be served first."""
-        if self.free(now) - ahead <= leaves(lane, self._size):
+        if self.free(now) - ahead <= self._leaves[lane]:
             return False
         self._busy += 1
         if self._cap is not None:
@@ -87,7 +95,12 @@ class Slots:
     def answered(self, now: int) -> None:
         """The answer to a request came, or it was given up: its slot rests."""
         self._busy -= 1
-        heapq.heappush(self._cooling, now + COOL_NS - SECOND_NS + self._window_ns)
+        rested_at = now + self._cool_ns
+        if self._cooling and rested_at < self._cooling[-1]:
+            # The window became shorter: what rests by the longer one comes after this.
+            self._cooling = deque(sorted((*self._cooling, rested_at)))
+        else:
+            self._cooling.append(rested_at)
 
     def unused(self) -> None:
         """A slot that was taken saw no request."""
@@ -110,10 +123,10 @@ class Slots:
 
     def changes_at(self, now: int) -> int | None:
         """When, at the earliest, time alone frees a slot; None if only an answer can."""
-        times = [at for at in self._cooling[:1] if at > now]
-        if self._cap is not None and self._cap_until > now:
-            times.append(self._cap_until)
         if self._blocked_until > now:
             # Whatever else changes before, nothing is free until then.
             return self._blocked_until
-        return min(times, default=None)
+        rested = self._cooling[0] if self._cooling and self._cooling[0] > now else None
+        if self._cap is None or self._cap_until <= now:
+            return rested
+        return self._cap_until if rested is None else min(rested, self._cap_until)

@@ -16,18 +16,21 @@ import asyncio
 from collections.abc import Callable
 
 from router.ports import Clock, ConnectionState, Health
+from router.ports.condition import TRADING
 from venues.transport.health import Score
 
 
 class Standing:
     """The state and who waits for it. `changed` is called when the state is another than before.
 
-    `streams`: whether the counterparty has a feed at all.
+    `streams`: whether the counterparty has a feed at all. `trades`: whether the state is one to take part in
+    a competition with; every order asks.
     """
 
     def __init__(self, clock: Clock, changed: Callable[[], None], *, streams: bool = True) -> None:
         self.score = Score()
         self.feed_at: int | None = None
+        self.trades = False
         self._clock = clock
         self._changed = changed
         self._state = ConnectionState.CONNECTING
@@ -143,6 +146,7 @@ class Standing:
             self._detail = detail
         if state is not self._state:
             self._state = state
+            self.trades = state in TRADING
             self._changed_at = self._clock.now()
             self._changed()
 

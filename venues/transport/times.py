@@ -2,14 +2,20 @@
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 
 _RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+    r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
+_TEXT_LENGTH_MAX: Final = 40
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 NANOSECONDS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * NANOSECONDS
+_FRACTIONS: Final = (0, *(10 ** (9 - digits) for digits in range(1, 10)))
+"""What a fraction's last digit is worth in nanoseconds, by how many digits it has."""
+_CACHED: Final = 256
+"""Of the same minute, or second, come many times: an instant is told in a thousand messages."""
 
 
 def parse_time(text: object) -> int:
@@ -17,25 +23,44 @@ def parse_time(text: object) -> int:
 
     Raises `ValueError`.
     """
-    found = _RFC_3339.fullmatch(text) if isinstance(text, str) and len(text) <= 40 else None
+    found = _RFC_3339.fullmatch(text) if isinstance(text, str) and len(text) <= _TEXT_LENGTH_MAX else None
     if found is None:
         raise ValueError("expected a time of RFC 3339, was another text")
-    year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
-    offset = 0
-    if found[8] is not None:
-        offset_hours, offset_minutes = int(found[9]), int(found[10])
-        if offset_hours > 23 or offset_minutes > 59:
-            raise ValueError("expected an offset from UTC, was more than a day")
-        offset = (offset_hours * 60 + offset_minutes) * (1 if found[8] == "+" else -1)
-    if hour > 23 or minute > 59 or second > 60:
+    minute, second, fraction, sign, offset_hours, offset_minutes = found.groups()
+    at = _minute_at(minute)
+    seconds = int(second)
+    if seconds > 60:
         raise ValueError("expected a time of day, was another")
-    days = date(year, month, day).toordinal() - _EPOCH_DAY
-    seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second
-    return seconds * NANOSECONDS + int((found[7] or "").ljust(9, "0"))
+    at += seconds * NANOSECONDS
+    if fraction is not None:
+        at += int(fraction) * _FRACTIONS[len(fraction)]
+    return at if sign is None else at - _offset(sign, int(offset_hours), int(offset_minutes))
+
+
+@lru_cache(_CACHED)
+def _minute_at(text: str) -> int:
+    """The nanoseconds of `yyyy-mm-ddThh:mm`, digits already; raises `ValueError`."""
+    hour, minute = int(text[11:13]), int(text[14:16])
+    if hour > 23 or minute > 59:
+        raise ValueError("expected a time of day, was another")
+    days = date(int(text[:4]), int(text[5:7]), int(text[8:10])).toordinal() - _EPOCH_DAY
+    return ((days * 24 + hour) * 60 + minute) * MINUTE_NS
+
+
+def _offset(sign: str, hours: int, minutes: int) -> int:
+    if hours > 23 or minutes > 59:
+        raise ValueError("expected an offset from UTC, was more than a day")
+    offset = (hours * 60 + minutes) * MINUTE_NS
+    return offset if sign == "+" else -offset
 
 
 def format_time(at: int, digits: int = 6) -> str:
     """RFC 3339 in UTC with this many fractional digits (1 to 9); cut down, never up."""
     seconds, rest = divmod(at, NANOSECONDS)
-    stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    stamp = _stamp(seconds)
     return f"{stamp}.{rest:09d}"[: len(stamp) + 1 + digits] + "Z"
+
+
+@lru_cache(_CACHED)
+def _stamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -79,6 +79,10 @@ class TernVenue:
     def connection(self) -> Connection:
         return self._connection
 
+    @property
+    def trades(self) -> bool:
+        return self._standing.trades
+
     def health(self) -> Health:
         return self._standing.health(self._budget.left())
 
@@ -144,6 +148,9 @@ class TernVenue:
 
     async def cancel(self, order: OutboundOrder, venue_order_id: str) -> CancelResult:
         return await self._orders.cancel(venue_order_id)
+
+    def balances_spoiled(self) -> None:
+        self._upkeep.balances_spoiled()
 
     async def read_balances(self) -> None:
         await self._upkeep.read_balances()

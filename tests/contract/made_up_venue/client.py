@@ -1,8 +1,7 @@
-"""Calls to Tern: reads by the transport's `Reader`, and what changes something, sent once."""
+"""Calls to Tern: reads by the transport's `Reader`, and what changes something, sent once over a `Line`."""
 
-from typing import Final
+from urllib.parse import quote
 
-import aiohttp
 from yarl import URL
 
 from router.core.errors import VenueError
@@ -10,21 +9,13 @@ from router.ports import Clock
 from router.secrets import Secret
 from tests.contract.made_up_venue.errors import said
 from venues.transport.budget import RequestBudget
+from venues.transport.calls import Calls, Recorder
 from venues.transport.health import Score
-from venues.transport.reader import Reader, Recorder, bearer, result_of, user_agent
-from venues.transport.session import (
-    ANSWER_BYTES_MAX,
-    Answered,
-    Exchange,
-    Lost,
-    NotSent,
-    exchange,
-    open_session,
-)
+from venues.transport.http1.line import Line
+from venues.transport.reader import Reader, bearer, result_of, user_agent
+from venues.transport.session import ANSWER_BYTES_MAX, Answered, Exchange, NotSent
 from venues.transport.timing import Timing
 from venues.transport.wording import masked
-
-_UNSCORED: Final = 401
 
 
 class Client:
@@ -42,23 +33,19 @@ class Client:
     ) -> None:
         self.budget = budget
         self.reader = Reader(token, budget, clock, timing, score, said, recorded)
+        self._calls = Calls(budget, clock, score, self.said, recorded)
+        self._line = Line(base_url, user_agent(), timing)
         self._base_url = base_url
         self._token = token
-        self._clock = clock
         self._timing = timing
-        self._score = score
-        self._recorded = recorded
-        self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
         self.reader.open()
-        self._session = open_session(user_agent())
+        self._line.open()
 
     async def close(self) -> None:
         await self.reader.close()
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._line.close()
 
     def url(self, *steps: str, **query: str) -> URL:
         return (URL(self._base_url) / "v1").joinpath(*steps).with_query(query)
@@ -67,45 +54,16 @@ class Client:
         """What an answer says, without our token, should it repeat it."""
         return masked(said(answer), self._token)
 
-    async def send(self, operation: str, method: str, url: URL, body: bytes | None) -> Exchange:
+    async def send(self, operation: str, method: str, *steps: str, body: bytes | None = None) -> Exchange:
         """One request, once. The budget must have been taken, and is given back here."""
-        if self._session is None:
-            self.budget.unused()
-            return NotSent("the connection is not running")
-        began = self._clock.now()
-        try:
-            got = await exchange(
-                self._session,
-                method,
-                url,
-                headers=bearer(self._token) | {"Content-Type": "application/json"},
-                body=body,
-                bytes_max=ANSWER_BYTES_MAX,
-                timeout_ms=self._timing.order_ms,
-                timing=self._timing,
-            )
-        except BaseException:
-            # Cancelled: the request may have arrived all the same.
-            self.budget.answered({}, None)
-            raise
-        took_ns = self._clock.now() - began
-        match got:
-            case NotSent():
-                self.budget.unused()
-                self._failed(operation, "never_sent", took_ns)
-            case Lost():
-                self.budget.answered({}, None)
-                self._failed(operation, got.result, took_ns)
-            case Answered(status=status):
-                self.budget.answered(got.headers, status)
-                result = "ok" if 200 <= status < 300 else result_of(status, self.said(got))
-                if result in ("ok", "refused", "rate_limited") and status != _UNSCORED:
-                    self._score.succeeded(took_ns)
-                    self._recorded(operation, result, took_ns, None)
-                else:
-                    self._failed(operation, result, took_ns)
+        target = "/".join(("/v1", *(quote(step, safe="") for step in steps)))
+        template = self._line.template(method, target, json=body is not None)
+        sending = self._line.exchange(
+            template, bearer(self._token), body or b"", ANSWER_BYTES_MAX, self._timing.order_ms
+        )
+        got, record = await self._calls.carried(operation, sending)
+        if isinstance(got, Answered):
+            record("ok" if 200 <= got.status < 300 else result_of(got.status, self.said(got)))
+        else:
+            record("never_sent" if isinstance(got, NotSent) else got.result)
         return got
-
-    def _failed(self, operation: str, result: str, took_ns: int) -> None:
-        self._score.failed()
-        self._recorded(operation, result, took_ns, None)

@@ -67,7 +67,7 @@ class Orders:
             detail = "expected a limit order for a product of Tern's, GTC, IOC or FOK, was another"
             return Refused(OrderError(Code.VENUE_REJECTED, detail, connection_id=self._connection_id))
         body = encode_order(order, limit, size_of(order, limit, product))
-        got = await self._client.send("order", "POST", self._client.url("orders"), body)
+        got = await self._client.send("order", "POST", "orders", body=body)
         match got:
             case NotSent():
                 return NeverSent(got.detail)
@@ -123,7 +123,7 @@ class Orders:
             await budget.take(Lane.CANCEL, self._clock.now() + self._read_ms * 1_000_000)
         except BudgetSpentError as error:
             return self._not_asked(error.detail)
-        got = await self._client.send("cancel", "DELETE", self._client.url("orders", venue_order_id), None)
+        got = await self._client.send("cancel", "DELETE", "orders", venue_order_id)
         match got:
             case NotSent():
                 return self._not_asked(got.detail)

@@ -20,9 +20,11 @@ async def test_it_does_not_trade_before_it_was_reconciled(kit: Kit) -> None:
         stage.listener.gate.clear()
         await stage.listener.until(lambda: stage.listener.reconciled == 1)
         assert stage.venue.health().state is ConnectionState.CONNECTING
+        assert not stage.venue.trades
         assert not stage.venue.health().trades
         stage.listener.gate.set()
         await stage.listener.until(lambda: stage.venue.health().state is ConnectionState.READY)
+        assert stage.venue.trades
 
 
 async def test_one_that_fails_is_down_until_it_answers_and_is_reconciled_before_it_trades(
@@ -34,6 +36,7 @@ async def test_one_that_fails_is_down_until_it_answers_and_is_reconciled_before_
         with pytest.raises(VenueUnreachableError):
             await stage.venue.look_up(stage.order(), None)
     assert stage.venue.health().state is ConnectionState.DOWN
+    assert not stage.venue.trades
     stage.listener.states.clear()
     stage.listener.refuse_reconcile = 1
     before = stage.listener.reconciled

@@ -33,6 +33,20 @@ async def test_spot_balances_are_stated_to_the_last_digit_and_pts_balances_never
     assert before <= asked_at <= time.time_ns()
 
 
+async def test_fills_in_numbers_have_the_balances_read_once(kit: Kit, stage: Stage) -> None:
+    before, stated = await stage.arrived(Call.BALANCES), len(stage.listener.statements)
+    said = time.time_ns()
+    for _ in range(50):
+        stage.venue.balances_spoiled()
+    if kit.pts:
+        await stage.venue.read_balances()
+        assert await stage.arrived(Call.BALANCES) == 0
+        return
+    await stage.listener.until(lambda: len(stage.listener.statements) > stated)
+    assert stage.listener.statements[-1][1] >= said
+    assert await stage.arrived(Call.BALANCES) == before + 1
+
+
 async def test_balances_that_cannot_be_read_are_not_made_up(kit: Kit, stage: Stage) -> None:
     stated = len(stage.listener.statements)
     for kind in ("html", "garbage"):

@@ -9,7 +9,8 @@ from router.core.model import Book, Level
 from tests.unit.build import D, product
 from tests.unit.venues.support import SECOND, payload
 from venues.bitgo import wire
-from venues.bitgo.book import LEVELS_MAX, BadBookError, Snapshots, book_of, held_at
+from venues.bitgo.book import Snapshots, book_of, held_at
+from venues.bitgo.levels import LEVELS_MAX, BadBookError
 from venues.transport.reader import decode
 from venues.transport.times import format_time, parse_time
 
@@ -91,27 +92,96 @@ def test_a_replayed_snapshot_does_not_look_fresh() -> None:
 
 
 def test_the_latest_snapshot_is_read_when_asked_for_and_once() -> None:
-    snapshots = Snapshots()
+    told: list[str] = []
+    snapshots = Snapshots(told.append)
     snapshots.arrived(b"never looked at", STATED)
     snapshots.arrived(snapshot(), STATED)
     first = snapshots.book(PRODUCT)
     assert first is not None
     assert snapshots.book(PRODUCT) is first
+    assert told == []
 
 
-def test_a_bad_snapshot_is_told_once_and_leaves_the_one_before() -> None:
-    snapshots = Snapshots()
+def test_a_streamed_book_is_the_one_that_is_read_whole() -> None:
+    snapshots = Snapshots(pytest.fail)
+    message = snapshot("level2_cumulative", time=format_time(STATED))
+    snapshots.arrived(message, STATED + SECOND)
+    assert snapshots.book(PRODUCT) == book_of(decode(message, wire.Level2), PRODUCT, STATED + SECOND)
+
+
+@pytest.mark.parametrize(
+    ("what", "changed"),
+    [
+        ("wrong_product", {"product": "TETH-TUSD*"}),
+        ("crossed", {"bids": [["7002.55", "1"]]}),
+        ("off_tick", {"bids": [["7000.001", "1"]]}),
+        ("unreadable", {"asks": [["7003", "0"]]}),
+        ("unreadable", {"time": "yesterday"}),
+        ("unreadable", {"bids": ...}),
+    ],
+)
+def test_a_bad_snapshot_is_told_once_and_leaves_the_one_before(what: str, changed: dict[str, Any]) -> None:
+    told: list[str] = []
+    snapshots = Snapshots(told.append)
     snapshots.arrived(snapshot(), STATED)
     before = snapshots.book(PRODUCT)
-    snapshots.arrived(b'{"product":', STATED + 1)
-    with pytest.raises(BadBookError):
-        snapshots.book(PRODUCT)
+    snapshots.arrived(snapshot(**changed), STATED + 1)
+    assert before is not None
     assert snapshots.book(PRODUCT) is before
+    assert snapshots.book(PRODUCT) is before
+    assert told == [what]
 
 
-def test_a_forgotten_book_is_none() -> None:
-    snapshots = Snapshots()
+def broken_below(price: str = "7001.10") -> bytes:
+    return snapshot(bids=[[price, "1"], ["7000.00", "1"], ["6999.995", "1"]])
+
+
+def test_a_level_that_cannot_be_true_takes_its_book_away_when_it_is_come_to() -> None:
+    told: list[str] = []
+    snapshots = Snapshots(told.append)
     snapshots.arrived(snapshot(), STATED)
-    snapshots.book(PRODUCT)
-    snapshots.forget()
+    before = snapshots.book(PRODUCT)
+    snapshots.arrived(broken_below(), STATED + 1)
+    broken = snapshots.book(PRODUCT)
+    assert broken is not None
+    assert broken is not before
+    # Whoever looks at its first level alone has one that is true.
+    assert broken.bids[0].price == D("7001.10")
+    assert (snapshots.book(PRODUCT), told) == (broken, [])
+    assert [level.price for level in broken.bids] == [D("7001.10"), D("7000.00")]
+    assert told == ["off_tick"]
+    assert snapshots.book(PRODUCT) is before
+    assert [level.price for level in broken.bids] == [D("7001.10"), D("7000.00")]
+    assert told == ["off_tick"]
+
+
+def test_no_book_is_left_where_the_one_before_was_as_bad() -> None:
+    told: list[str] = []
+    snapshots = Snapshots(told.append)
+    first, second = (
+        (snapshots.arrived(broken_below(price), STATED), snapshots.book(PRODUCT))[1]
+        for price in ("7001.10", "7001.00")
+    )
+    assert first is not None
+    assert second is not None
+    list(first.bids)
+    assert snapshots.book(PRODUCT) is second
+    list(second.bids)
     assert snapshots.book(PRODUCT) is None
+    assert told == ["off_tick", "off_tick"]
+    snapshots.arrived(snapshot(), STATED)
+    assert snapshots.book(PRODUCT) is not None
+
+
+def test_a_book_of_before_that_is_found_bad_takes_nothing_of_the_latest_away() -> None:
+    told: list[str] = []
+    snapshots = Snapshots(told.append)
+    held = []
+    for number in range(3):
+        snapshots.arrived(broken_below(f"700{number}.01"), STATED)
+        held.append(snapshots.book(PRODUCT))
+    latest = held[2]
+    assert held[0] is not None
+    list(held[0].bids)
+    assert snapshots.book(PRODUCT) is latest
+    assert told == ["off_tick"]

@@ -9,7 +9,7 @@ import pytest
 from router.core.model import OrderReport, VenueState
 from router.ports import VenueUnreachableError
 from tests.unit.venues.support import draws, virtually
-from venues.bitgo.explain import KNOWN_MAX, Explainer
+from venues.bitgo.explain import KNOWN_MIN, Explainer
 from venues.transport.backoff import Backoff
 
 
@@ -132,12 +132,31 @@ def test_a_look_up_that_tells_the_end_saves_the_question() -> None:
     virtually(main)
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_latest_are_remembered_and_the_oldest_forgotten() -> None:
+    async def main() -> None:
+        explainer = Desk().explainer
+        names = [f"c{number}" for number in range(2 * KNOWN_MIN)]
+        for number, name in enumerate(names):
+            explainer.sent(name)
+            explainer.answered(name, report(VenueState.DONE, name))
+            assert explainer.knows(names[max(0, number + 1 - KNOWN_MIN)])
+            # What is known only from before counts too: that it was told its end is not told anew.
+            assert explainer.holds(report(name=names[max(0, number + 1 - KNOWN_MIN)]))
+        assert not explainer.knows("c0")
+        assert not explainer.holds(report(name="c0"))
+
+    virtually(main)
+
+
+def test_a_late_answer_leaves_an_end_told_though_it_is_an_old_one() -> None:
     async def main() -> None:
         desk = Desk()
-        for number in range(KNOWN_MAX + 1):
-            desk.explainer.answered(f"c{number}", None)
-        assert not desk.explainer.holds(report(name="c0"))
-        assert desk.explainer.holds(report(name="c1"))
+        desk.explainer.answered("c1", report(VenueState.DONE))
+        for number in range(KNOWN_MIN):
+            desk.explainer.sent(f"d{number}")
+        desk.explainer.answered("c1", None)
+        assert desk.explainer.holds(report())
+        await desk.run()
+        assert desk.asked == []
 
     virtually(main)

@@ -253,6 +253,17 @@ async def test_a_feed_without_books_may_be_silent() -> None:
         assert len(there.sockets) == 1
 
 
+async def test_a_book_wanted_of_a_silent_feed_that_never_comes_is_a_feed_that_is_down() -> None:
+    async def answer(_there: Counterparty, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        if asked["channel"] == "orders":
+            await socket.send_json(acknowledged(asked))
+
+    async with feed(answer) as (found, owner, _there):
+        await owner.until("up")
+        found.want(PRODUCT)
+        assert await owner.until("down") == ("down", "no book came for 150 ms")
+
+
 async def test_a_counterparty_that_answers_no_ping_is_gone() -> None:
     async def answer(_there: Counterparty, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
         await socket.send_json(acknowledged(asked))
@@ -280,6 +291,50 @@ async def test_a_handshake_that_is_refused_tells_its_status_and_no_token() -> No
         await owner.until("down", times=3)
         assert len(there.tokens) >= 3
     assert "secret" not in repr(owner.told)
+
+
+LEVELS = [[f"{price}.00", "1.00000000"] for price in range(7000, 7100)]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [("channel", "type", "time", "product"), ("product", "type"), ("channel", "type"), ("channel",), ()],
+)
+async def test_a_long_book_is_known_whatever_stands_before_its_levels(before: tuple[str, ...]) -> None:
+    async def answer(_there: Counterparty, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await socket.send_json(acknowledged(asked))
+        if asked["channel"] == "level2":
+            fields = book(asks=LEVELS)
+            order = [*before, "bids", "asks", *(name for name in fields if name not in before)]
+            await socket.send_json({name: fields[name] for name in order})
+
+    async with feed(answer, PRODUCT) as (_, owner, _there):
+        told = await owner.until("book", PRODUCT)
+        assert json.loads(told[2]) == book(asks=LEVELS)
+        assert not [entry for entry in owner.told if entry[0] == "garbled"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"type": "update"}, ("garbled", PRODUCT, "not_a_snapshot")),
+        ({"channel": "weather"}, ("garbled", "", "unknown_message")),
+        ({"product": "ETH-USD"}, ("garbled", "", "wrong_product")),
+        ({"product": None}, ("garbled", "", "wrong_product")),
+        ({"product": 7}, ("garbled", "", "unreadable")),
+    ],
+)
+async def test_a_long_message_that_is_no_book_asked_for_is_none(
+    changed: dict[str, Any], what: tuple[str, ...]
+) -> None:
+    async def answer(_there: Counterparty, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await socket.send_json(acknowledged(asked))
+        if asked["channel"] == "level2" and asked["type"] == "subscribe":
+            await socket.send_json(book(asks=LEVELS, **changed))
+
+    async with feed(answer, PRODUCT) as (_, owner, _there):
+        await owner.until(*what)
+        assert not [entry for entry in owner.told if entry[0] == "book"]
 
 
 @pytest.mark.parametrize(

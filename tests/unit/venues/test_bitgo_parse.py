@@ -5,9 +5,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from router.core.errors import Code
+from router.core.errors import AmountError, Code
 from router.core.model import Fill, OrderReport, Product, VenueState
+from router.core.money import parse_amount
 from router.ports import OffWireError
 from tests.unit.build import D, connection
 from tests.unit.venues.support import payload
@@ -305,3 +308,35 @@ def test_the_published_balance_and_one_below_zero() -> None:
     assert balance_of(raw(row | {"tradableBalance": "-5.5"})) == ("BTC", D("-5.5"))
     with pytest.raises(OffWireError, match="tradableBalance"):
         balance_of(raw(row | {"tradableBalance": "lots"}))
+
+
+@given(
+    st.one_of(
+        st.from_regex(r"[0-9]{1,6}(\.[0-9]{1,9})?", fullmatch=True),
+        st.sampled_from(["0", "0.00", "-1", "1e3", "NaN", "\u0661", "1_0", " 1", "1.", "01"]),
+        st.sampled_from(["9" * 64, "9" * 65]),
+        st.text(max_size=6),
+    )
+)
+def test_an_amount_is_read_as_strictly_the_second_time_as_the_first(text: str) -> None:
+    try:
+        plain = parse_amount(text)
+    except AmountError:
+        plain = None
+    for _ in range(2):
+        for field in ("fillPrice", "fillQuantity"):
+            if plain is None or plain == 0:
+                with pytest.raises(OffWireError):
+                    message("feed_order_fill", **{field: text})
+            else:
+                _, report = message("feed_order_fill", **{field: text})
+                assert report is not None
+                fill = report.fills[0]
+                assert str(fill.price if field == "fillPrice" else fill.quantity_base) == str(plain)
+        if text and plain is None:
+            with pytest.raises(OffWireError):
+                message("feed_order_fill", cumulativeQuantity=text)
+        elif text:
+            _, report = message("feed_order_fill", cumulativeQuantity=text)
+            assert report is not None
+            assert report.filled_base == plain

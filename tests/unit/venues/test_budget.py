@@ -6,6 +6,7 @@ import pytest
 
 from router.ports import BudgetSpentError, Lane
 from tests.unit.venues.support import SECOND, LoopClock, virtually
+from venues.transport.address import AddressLimit
 from venues.transport.budget import RequestBudget, header_number
 from venues.transport.slots import COOL_NS
 
@@ -23,11 +24,19 @@ def test_an_order_is_taken_at_once_or_not_at_all() -> None:
     virtually(main)
 
 
-def test_asking_whether_there_is_one_takes_none() -> None:
+@pytest.mark.parametrize("lane", list(Lane))
+def test_asking_whether_there_is_one_takes_none_and_is_answered_as_taking(lane: Lane) -> None:
     async def main() -> None:
-        budget = RequestBudget(3, LoopClock())
-        assert budget.can_take(Lane.ORDER)
-        assert budget.left() == 3
+        clock = LoopClock()
+        address = AddressLimit(4, 60)
+        for budget in (RequestBudget(3, clock), RequestBudget(6, clock, address=address)):
+            left = budget.left()
+            while budget.can_take(lane):
+                assert budget.left() == left
+                assert budget.try_take(lane)
+                left -= 1
+            assert not budget.try_take(lane)
+            assert budget.left() == left
 
     virtually(main)
 
@@ -121,6 +130,96 @@ def test_one_who_is_cancelled_while_waiting_keeps_nothing() -> None:
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert budget.left() == 1
+
+    virtually(main)
+
+
+def test_who_gave_up_and_who_was_served_are_ahead_of_nobody() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(5, clock)
+        assert all(budget.try_take(Lane.CANCEL) for _ in range(5))
+        soon = clock.now() + SECOND // 2
+        waiting = [asyncio.create_task(budget.take(lane, soon)) for lane in Lane for _ in range(3)]
+        await asyncio.sleep(0.1)
+        for task in waiting[::2]:
+            task.cancel()
+        await asyncio.sleep(0)
+        budget.unused()  # serves the first that waits still
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(result) for result in results} == {asyncio.CancelledError, BudgetSpentError, type(None)}
+        last = asyncio.create_task(budget.take(Lane.REST, clock.now() + SECOND))
+        await asyncio.sleep(0)
+        for _ in range(3):
+            budget.unused()
+        # Three are free, and one of them is left to cancels: as if nobody had ever waited before the last.
+        assert [budget.try_take(Lane.LOOK_UP) for _ in range(3)] == [True, True, False]
+        last.cancel()
+        await asyncio.wait({last})
+
+    virtually(main)
+
+
+def test_who_comes_later_does_not_overtake_who_waits_in_the_same_lane() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(1, clock)
+        assert budget.try_take(Lane.CANCEL)
+        budget.answered({}, 200)
+        served: list[str] = []
+
+        async def one(name: str) -> None:
+            await budget.take(Lane.REST, clock.now() + 60 * SECOND)
+            served.append(name)
+            budget.answered({}, 200)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one("first"))
+            await asyncio.sleep(0)
+            # The slot has rested by then, and the timer that serves the waiting has not run yet.
+            asyncio.get_running_loop().call_later(COOL_NS / SECOND, lambda: group.create_task(one("second")))
+            await asyncio.sleep(2)
+        assert served == ["first", "second"]
+
+    virtually(main)
+
+
+def test_a_slot_that_comes_free_sooner_than_another_is_not_waited_for_as_long() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(2, clock)
+        budget.state("slow", 2, 10 * SECOND)
+        began = clock.now()
+        assert budget.try_take(Lane.CANCEL)
+        assert budget.try_take(Lane.CANCEL)
+        budget.answered({}, 200)
+        waiting = asyncio.create_task(budget.take(Lane.CANCEL, began + 60 * SECOND))
+        await asyncio.sleep(0)
+        budget.state("slow", 2)
+        budget.answered({}, 200)
+        await waiting
+        assert COOL_NS <= clock.now() - began < 2 * SECOND
+
+    virtually(main)
+
+
+def test_whoever_waits_longer_is_served_at_the_time_of_the_first_slot() -> None:
+    async def main() -> None:
+        clock = LoopClock()
+        budget = RequestBudget(2, clock)
+        assert budget.try_take(Lane.CANCEL)
+        assert budget.try_take(Lane.CANCEL)
+        budget.answered({}, 200)
+        began = clock.now()
+        first = asyncio.create_task(budget.take(Lane.CANCEL, began + 60 * SECOND))
+        await asyncio.sleep(0.5)
+        # Another answer, and another one who waits: the first slot comes free when it was to.
+        budget.answered({}, 200)
+        second = asyncio.create_task(budget.take(Lane.CANCEL, began + 60 * SECOND))
+        await first
+        assert COOL_NS <= clock.now() - began < COOL_NS + SECOND // 100
+        await second
+        assert COOL_NS + SECOND // 2 <= clock.now() - began < COOL_NS + SECOND // 2 + SECOND // 100
 
     virtually(main)
 

@@ -95,6 +95,23 @@ def test_another_limit_holds_at_once_and_what_rests_goes_on_resting() -> None:
     assert (slots.free(COOL_NS - 1), slots.free(COOL_NS)) == (1, 2)
 
 
+def test_another_limit_leaves_as_many_to_others_as_its_size_wants() -> None:
+    slots = Slots(1)
+    slots.resize(10)
+    assert taken(slots, Lane.REST) == 6
+
+
+@pytest.mark.parametrize(("reset_ms", "expected"), [(400, 400 * MS), (2000, COOL_NS)])
+def test_what_is_in_the_way_changes_with_the_first_that_ends(reset_ms: int, expected: int) -> None:
+    slots = Slots(2)
+    assert slots.changes_at(0) is None
+    slots.try_take(Lane.CANCEL, 0)
+    slots.answered(0)
+    assert slots.changes_at(0) == COOL_NS
+    slots.told(0, reset_ms, 0)
+    assert slots.changes_at(0) == expected
+
+
 def test_a_limit_of_none_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Slots(0)

@@ -1,0 +1,1 @@
+"""What the connection that orders go over promises: `venues.transport.http1`."""

@@ -1,0 +1,206 @@
+"""One socket with one request in flight: it is written once, and how it ended is told apart.
+
+    at rest ──send──→ in flight ──whole answer──→ at rest, or closed
+                          └─ time-out, reset, what is no answer ─→ closed
+
+What arrives at rest is no answer to anything: the connection is closed. Once `send` has been called something
+may have left us, whatever the socket says afterwards.
+"""
+
+import asyncio
+import select
+from collections.abc import Callable
+from typing import Final, Protocol, cast
+
+from venues.transport.http1.answer import AnswerParser
+from venues.transport.http1.head import AnswerError
+from venues.transport.session import Answered, Exchange, Lost
+
+_HUNG_UP: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
+
+
+class Owner(Protocol):
+    """Who keeps the connection; each of these is told once, but for `freed`."""
+
+    def made(self, connection: "Connection") -> None:
+        """Its socket is there, and TLS with it."""
+
+    def freed(self, connection: "Connection") -> None:
+        """Its answer was given, and it may be used again."""
+
+    def gone(self, connection: "Connection") -> None:
+        """It may not be used any more."""
+
+    def ended(self, connection: "Connection") -> None:
+        """Its socket is closed."""
+
+
+class Connection(asyncio.Protocol):
+    """Made by a loop's `create_connection`. Belongs to that loop.
+
+    `answers`: how many it has given. `made_at`, `rests_until`: seconds on the loop's clock, the second for
+    its owner.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_is_tls",
+        "_look",
+        "_loop",
+        "_owner",
+        "_parser",
+        "_timeout_ms",
+        "_timer",
+        "_transport",
+        "answers",
+        "is_closed",
+        "made_at",
+        "rests_until",
+    )
+
+    def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
+        self._owner = owner
+        self._loop = loop
+        self._parser = AnswerParser()
+        self._answer: asyncio.Future[Exchange] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timeout_ms = 0
+        self._transport: asyncio.Transport | None = None
+        self._look: Callable[[int], list[tuple[int, int]]] | None = None
+        self._is_tls = False
+        self.is_closed = True
+        self.answers = 0
+        self.made_at = loop.time()
+        self.rests_until = 0.0
+
+    @property
+    def keeps_s(self) -> int | None:
+        """For how many seconds of rest the server says that it keeps it; None: it does not say."""
+        return self._parser.keeps_s
+
+    def is_quiet(self) -> bool:
+        """Whether it is at rest, and nothing waits in its socket that the loop has not come round to yet.
+
+        An end that has arrived would lose what is written now, and an answer to nothing would be taken for
+        one to it. Only what is on its way still cannot be seen.
+        """
+        transport, look = self._transport, self._look
+        if self.is_closed or self._answer is not None or transport is None or transport.is_closing():
+            return False
+        heard = look(0) if look is not None else None
+        if not heard:
+            return True
+        # A server's TLS tickets follow the handshake: on a connection that has not answered yet they are no
+        # news. After its first answer they have been read.
+        return self._is_tls and not self.answers and not heard[0][1] & _HUNG_UP
+
+    def send(
+        self, request: bytes, body_bytes_max: int, left_s: float, timeout_ms: int
+    ) -> "asyncio.Future[Exchange]":
+        """Write a request, once; what comes of it within `left_s` seconds. Only while it `is_quiet`.
+
+        `timeout_ms`: what `left_s` is left of, for the message.
+        """
+        transport = cast("asyncio.Transport", self._transport)
+        self._parser.expect(body_bytes_max)
+        answer = self._answer = self._loop.create_future()
+        self._timeout_ms = timeout_ms
+        self._timer = self._loop.call_later(left_s, self._timed_out)
+        transport.write(request)
+        return answer
+
+    def abandon(self, answer: "asyncio.Future[Exchange]") -> None:
+        """Nobody waits for this answer any more: the connection is of no use if it is still to come."""
+        if self._answer is answer:
+            self.abort()
+
+    def close(self) -> None:
+        """Take leave of the other side, if nothing is in flight; else let it fall."""
+        if self._answer is not None or self._transport is None:
+            self.abort()
+            return
+        transport = self._transport
+        self._closed()
+        transport.close()
+
+    def abort(self) -> None:
+        """Let it fall, whatever is under way."""
+        self._end(Lost("reset", "the connection was closed before the answer came"))
+
+    # What the loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is there, and TLS with it."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.is_closed = False
+        made = transport.get_extra_info("socket")
+        if made is not None:
+            watched = select.poll()
+            watched.register(made.fileno(), select.POLLIN)
+            self._look = watched.poll
+        self._is_tls = transport.get_extra_info("ssl_object") is not None
+        self._owner.made(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Something came."""
+        if self._answer is None:
+            self._end(None)
+            return
+        try:
+            answered = self._parser.feed(data)
+        except AnswerError as error:
+            self._end(Lost("off_wire", f"no valid HTTP answer: {error.detail}"))
+            return
+        if answered is not None:
+            self._answered(answered)
+
+    def eof_received(self) -> None:
+        """There will be no more: no answer ends with the connection."""
+        self._broke("EOF")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        self._broke("EOF" if exc is None else type(exc).__name__)
+        self._transport = None
+        self._owner.ended(self)
+
+    def _answered(self, answered: Answered) -> None:
+        transport = cast("asyncio.Transport", self._transport)
+        if transport.get_write_buffer_size():
+            # Nobody who has not read a question can answer it.
+            self._end(Lost("off_wire", "expected an answer to the request, began before it was written"))
+            return
+        self._tell(answered)
+        self.answers += 1
+        if self._parser.keeps and not transport.is_closing():
+            self._owner.freed(self)
+        else:
+            self._end(None)
+
+    def _timed_out(self) -> None:
+        self._end(Lost("timeout", f"expected an answer within {self._timeout_ms} ms, none came"))
+
+    def _broke(self, how: str) -> None:
+        begun = self._answer is not None and self._parser.begun
+        self._end(Lost("reset", "the answer broke off" if begun else f"the connection broke: {how}"))
+
+    def _end(self, lost: Lost | None) -> None:
+        """It is of no use any more; `lost`: for who waits for an answer."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._closed()
+        if lost is not None:
+            self._tell(lost)
+
+    def _closed(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self._owner.gone(self)
+
+    def _tell(self, exchange: Exchange) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_result(exchange)
