@@ -86,21 +86,25 @@ class PostgresJournal(PostgresRecords):
         """See `Journal.shared`."""
         return True
 
-    async def accept(self, order: Order) -> None:
+    def accept(self, order: Order) -> asyncio.Future[None]:
         """See `Journal.accept`; the key may be another router's."""
-        await self._write(postgres_operations.accept(order))
+        return self._put(lambda: postgres_operations.accept(order))
 
-    async def append(self, order: Order, event: Event, at: int, cover: Cover | None = None) -> None:
+    def append(
+        self, order: Order, event: Event, at: int, cover: Cover | None = None, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
         """See `Journal.append`; an order that was not accepted, or is another router's, is a `StoreError`."""
-        await self._write(postgres_operations.append(order, event, at, cover))
+        return self._put(lambda: postgres_operations.append(order, event, at, cover), urgent=urgent)
 
-    async def keep_competition(self, competition_id: str, order_id: str | None, record: bytes) -> None:
+    def keep_competition(
+        self, competition_id: str, order_id: str | None, record: bytes, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
         """See `Journal.keep_competition`."""
-        await self._write(Keep(competition_id, record, order_id))
+        return self._put(lambda: Keep(competition_id, record, order_id), urgent=urgent)
 
-    async def keep_rfq(self, rfq_id: str, record: bytes) -> None:
+    def keep_rfq(self, rfq_id: str, record: bytes) -> asyncio.Future[None]:
         """See `Journal.keep_rfq`."""
-        await self._write(Keep(rfq_id, record, rfq=True))
+        return self._put(lambda: Keep(rfq_id, record, rfq=True))
 
     async def order(self, order_id: str) -> Order | None:
         """See `Journal.order`; whichever router has it."""
@@ -207,6 +211,17 @@ class PostgresJournal(PostgresRecords):
     async def _write(self, operation: Operation) -> object:
         self._refuse_closed()
         return await self._writer.write(operation)
+
+    def _put(self, make: Callable[[], Operation], *, urgent: bool = True) -> asyncio.Future[None]:
+        """Leave an operation that answers nothing to the writer; one that cannot be made is refused."""
+        try:
+            self._refuse_closed()
+            # What it answers is None: the future of an outcome is one of nothing.
+            return cast("asyncio.Future[None]", self._writer.write(make(), urgent=urgent))
+        except StoreError as error:
+            refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            refused.set_exception(error)
+            return refused
 
     async def _read(self, read: Callable[[Connection], Awaitable[_T]]) -> _T:
         """Read on a connection of the pool; once more where that was lost. Raises `StoreError`."""

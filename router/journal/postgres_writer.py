@@ -21,9 +21,9 @@ import asyncpg
 import msgspec
 
 from router.journal.postgres_link import FAULTS, Connection, failure
-from router.journal.postgres_operations import Beat, Operation, Outcome, Owner, Undo
+from router.journal.postgres_operations import Accept, Append, Beat, Operation, Outcome, Owner, Undo
 from router.journal.postgres_transaction import Done, begin, fenced, run, take_back
-from router.journal.writer import Broken
+from router.journal.writer import COMPANY_S, Broken
 from router.ports import FencedError, StoreError
 
 BATCH_MAX: Final = 256
@@ -93,23 +93,34 @@ class Writer:
         self._stopping = False
         self._jobs: deque[_Job] = deque()
         self._came = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._run())
-        self._beating = loop.create_task(self._beat())
+        self._nudge: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._run())
+        self._beating = self._loop.create_task(self._beat())
 
-    async def write(self, operation: Operation) -> Outcome:
-        """Run an operation; returns its answer once it is committed.
+    def write(self, operation: Operation, *, urgent: bool = True) -> asyncio.Future[Outcome]:
+        """Run an operation; its answer comes once it is committed.
 
-        A caller that is cancelled does not undo it: the operation runs, and nobody is told. Raises
-        `ClientOrderIdTakenError`, `ReservationRefusedError`, `StoreError` (`FencedError`). Not to be called
-        after `stop`.
+        A caller that is cancelled does not undo it: the operation runs, and nobody is told. The future raises
+        `ClientOrderIdTakenError`, `ReservationRefusedError`, `StoreError` (`FencedError`). One that is not
+        `urgent` may wait for others. Not to be called after `stop`.
         """
+        future: asyncio.Future[Outcome] = self._loop.create_future()
         if len(self._jobs) >= PENDING_MAX:
-            raise StoreError(f"expected at most {PENDING_MAX} writes waiting, was more: the server is behind")
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            future.set_exception(
+                StoreError(f"expected at most {PENDING_MAX} writes waiting, was more: the server is behind")
+            )
+            return future
         self._jobs.append(_Job(operation, future))
+        if urgent:
+            self._came.set()
+        elif self._nudge is None:
+            self._nudge = self._loop.call_later(COMPANY_S, self._no_company)
+        return future
+
+    def _no_company(self) -> None:
+        self._nudge = None
         self._came.set()
-        return await future
 
     async def stop(self) -> None:
         """Commit what was queued, let the lease go, and end. A second call waits for the first one's end."""
@@ -133,12 +144,32 @@ class Writer:
         while True:
             while self._jobs:
                 batch = [self._jobs.popleft() for _ in range(min(BATCH_MAX, len(self._jobs)))]
-                _tell(batch, await self._commit([job.operation for job in batch]))
+                outcomes = await self._commit([job.operation for job in batch])
+                _tell(batch, outcomes)
+                self._refuse_behind(batch, outcomes)
             if self._stopping:
                 await self._leave()
                 return
             self._came.clear()
             await self._came.wait()
+
+    def _refuse_behind(self, batch: Sequence[_Job], outcomes: Sequence[Outcome]) -> None:
+        """Refuse what was called behind an event that was not kept, or behind its order's acceptance."""
+        refused = {
+            job.operation.order_id
+            for job, outcome in zip(batch, outcomes, strict=True)
+            if isinstance(outcome, Exception) and isinstance(job.operation, Accept | Append)
+        }
+        if not refused:
+            return
+        left: deque[_Job] = deque()
+        for job in self._jobs:
+            if isinstance(job.operation, Append) and job.operation.order_id in refused:
+                said = "expected what was to be kept before a record to be kept, was not"
+                _tell([job], [StoreError(said)])
+            else:
+                left.append(job)
+        self._jobs = left
 
     async def _commit(self, operations: Sequence[Operation]) -> Sequence[Outcome]:
         """Run a batch in one transaction; what each operation answers or failed with."""

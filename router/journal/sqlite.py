@@ -7,38 +7,54 @@ a write. The file belongs to one router at a time (`location.FileLock`).
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
 from router.core.order import Event, Order
-from router.journal import codec
+from router.journal import sqlite_orders
+from router.journal.batch import Insert, Job, Operation
+from router.journal.folding import COLUMNS, EVENTS_BITS, FINAL, Place, fold, last_key
 from router.journal.location import FileLock, prepare_file
 from router.journal.migrate import Migration, known_migrations, migrate
+from router.journal.sqlite_reads import SqliteReads
 from router.journal.sqlite_records import SqliteRecords
-from router.journal.writer import Broken, Operation, Writer
-from router.ports import ClientOrderIdTakenError, Cover, RecordPage, StoreError
+from router.journal.writer import Broken, Writer
+from router.ports import Cover, StoreError
 
 _T = TypeVar("_T")
 
 _BUSY_TIMEOUT_MS: Final = 5000
 """How long a statement waits for a lock: only a backup or a person with a shell holds one beside us."""
-_CHECKPOINT_PAGES: Final = 2000
-"""Pages of the log (8 MB) after which a commit moves them into the file."""
 _LOG_BYTES_MAX: Final = 64 * 1024 * 1024
+_CACHE_KIB: Final = 32 * 1024
+"""Of the writer's pages: so that the leaves that new keys fall into are read from the file once."""
 _PROBE_BYTES: Final = 16_384
 """More than any record that is refused late: an order's document is a few kilobytes."""
 
+_COMPETITION: Final = Insert(
+    "INSERT INTO competitions (id, order_id, doc) VALUES",
+    columns=3,
+    tail="ON CONFLICT (id) DO UPDATE SET order_id = excluded.order_id, doc = excluded.doc",
+)
+_RFQ: Final = Insert(
+    "INSERT INTO rfqs (id, doc) VALUES",
+    columns=2,
+    tail="ON CONFLICT (id) DO UPDATE SET doc = excluded.doc",
+)
 
-class SqliteJournal(SqliteRecords):
+
+class SqliteJournal(SqliteReads, SqliteRecords):
     """`router.ports.Journal` and the stores beside it; belongs to the event loop that calls it."""
 
-    def __init__(self, writer: Writer, reading: sqlite3.Connection, lock: FileLock) -> None:
-        """Take over what `open` made."""
+    def __init__(self, writer: Writer, reading: sqlite3.Connection, lock: FileLock, orders: int) -> None:
+        """Take over what `open` made; `orders` is the highest number that an order of the file has."""
         self._writer = writer
         self._reading = reading
         self._lock = lock
+        self._number = orders
+        self._places: dict[str, Place] = {}
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-reader")
         self._closed = False
         self._shutting = threading.Lock()
@@ -70,6 +86,8 @@ class SqliteJournal(SqliteRecords):
             if pages_max is not None:
                 writing.execute(f"PRAGMA max_page_count = {pages_max:d}")
             reading = _connect(path, opened, read_only=True)
+            orders = _orders_numbered(reading)
+            moving = _connect(path, opened)
             writing.set_trace_callback(trace)
         except BaseException as error:
             for connection in reversed(opened):
@@ -78,166 +96,78 @@ class SqliteJournal(SqliteRecords):
             if isinstance(error, sqlite3.Error):
                 raise StoreError(f"expected a journal that can be opened at {path}, was: {error}") from error
             raise
-        return cls(Writer(writing, broken=broken), reading, lock)
-
-    async def accept(self, order: Order) -> None:
-        """See `Journal.accept`."""
-        row = (order.id, order.request.client_order_id, order.created_at, order.request.product)
-        state = _state(order)
-
-        def insert(connection: sqlite3.Connection) -> None:
-            done = connection.execute(
-                "INSERT INTO orders (id, client_order_id, created_at, product,"
-                " updated_at, status, phase, final, connection_id, venue_order_id, doc)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_order_id) DO NOTHING",
-                (*row, *state),
-            )
-            if done.rowcount == 0:
-                (doc,) = connection.execute(
-                    "SELECT doc FROM orders WHERE client_order_id = ?", (order.request.client_order_id,)
-                ).fetchone()
-                raise ClientOrderIdTakenError(codec.decode_order(doc))
-
-        await self._write(insert)
+        return cls(Writer(writing, broken=broken, moving=moving), reading, lock, orders)
 
     @property
     def shared(self) -> bool:
         """See `Journal.shared`: the file is one router's."""
         return False
 
-    async def append(self, order: Order, event: Event, at: int, cover: Cover | None = None) -> None:
+    def accept(self, order: Order) -> asyncio.Future[None]:
+        """See `Journal.accept`."""
+        future = asyncio.get_running_loop().create_future()
+        self._number += 1
+        try:
+            job = sqlite_orders.accepted(future, self._places, order, self._number)
+        except StoreError as error:
+            return _refused(future, error)
+        return self._put(job)
+
+    def append(
+        self, order: Order, event: Event, at: int, cover: Cover | None = None, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
         """See `Journal.append`; an order that was not accepted is a `StoreError`.
 
         No `cover` is too small: the router's own ledger has every reservation that there is.
         """
         del cover
-        state, shown = _state(order), codec.shown_elsewhere(order, event)
-        doc = codec.encode(event)
+        future = asyncio.get_running_loop().create_future()
+        place = self._places.get(order.id)
+        if place is None:
+            place = Place(self._places, order.id)
+        try:
+            job = sqlite_orders.appended(future, place, order, event, at)
+        except StoreError as error:
+            return _refused(future, error)
+        return self._put(job, urgent=urgent)
 
-        def insert(connection: sqlite3.Connection) -> None:
-            done = connection.execute(
-                "UPDATE orders SET updated_at = ?, status = ?, phase = ?, final = ?, connection_id = ?,"
-                " venue_order_id = ?, doc = ? WHERE id = ?",
-                (*state, order.id),
-            )
-            if done.rowcount == 0:
-                raise StoreError(f"expected order {order.id} to be accepted before its events, was unknown")
-            connection.execute(
-                "INSERT INTO order_events (order_id, seq, at, event)"
-                " SELECT ?1, COALESCE(MAX(seq), 0) + 1, ?2, ?3 FROM order_events WHERE order_id = ?1",
-                (order.id, at, doc),
-            )
-            if shown is not None:
-                connection.execute(
-                    "INSERT INTO attempts_at_venue (connection_id, venue_order_id, order_id)"
-                    " VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                    (*shown, order.id),
-                )
-
-        await self._write(insert)
-
-    async def keep_competition(self, competition_id: str, order_id: str | None, record: bytes) -> None:
+    def keep_competition(
+        self, competition_id: str, order_id: str | None, record: bytes, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
         """See `Journal.keep_competition`."""
-        await self._write(
-            lambda connection: _run(
-                connection,
-                "INSERT INTO competitions (id, order_id, doc) VALUES (?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET order_id = excluded.order_id, doc = excluded.doc",
-                (competition_id, order_id, record),
-            )
-        )
+        future = asyncio.get_running_loop().create_future()
+        row = (competition_id, order_id, record)
+        return self._put(Job(future, insert=_COMPETITION, row=row), urgent=urgent)
 
-    async def keep_rfq(self, rfq_id: str, record: bytes) -> None:
+    def keep_rfq(self, rfq_id: str, record: bytes) -> asyncio.Future[None]:
         """See `Journal.keep_rfq`."""
-        await self._write(
-            lambda connection: _run(
-                connection,
-                "INSERT INTO rfqs (id, doc) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc",
-                (rfq_id, record),
-            )
-        )
-
-    async def order(self, order_id: str) -> Order | None:
-        """See `Journal.order`."""
-        doc = await self._read(lambda: self._doc("SELECT doc FROM orders WHERE id = ?", order_id))
-        return None if doc is None else codec.decode_order(doc)
-
-    async def order_by_client_id(self, client_order_id: str) -> Order | None:
-        """See `Journal.order_by_client_id`."""
-        statement = "SELECT doc FROM orders WHERE client_order_id = ?"
-        doc = await self._read(lambda: self._doc(statement, client_order_id))
-        return None if doc is None else codec.decode_order(doc)
-
-    async def orders(self, limit: int, cursor: str | None) -> RecordPage:
-        """See `Journal.orders`; a `limit` below 1 is a `ValueError` too."""
-        return await self._page("1", (), limit, cursor)
-
-    async def orders_at_venue(
-        self, connection_id: str, venue_order_ids: Collection[str]
-    ) -> Mapping[str, Order]:
-        """See `Journal.orders_at_venue`."""
-        statement = (
-            "SELECT doc FROM orders WHERE connection_id = ?1 AND venue_order_id = ?2 UNION ALL"
-            " SELECT o.doc FROM attempts_at_venue a JOIN orders o ON o.id = a.order_id"
-            " WHERE a.connection_id = ?1 AND a.venue_order_id = ?2"
-        )
-
-        def read() -> dict[str, Order]:
-            return {
-                each: order
-                for each in venue_order_ids
-                for order in self._orders(statement, (connection_id, each))
-            }
-
-        return await self._read(read)
-
-    async def orders_live_in(
-        self, connection_id: str, since: int, until: int, limit: int, cursor: str | None
-    ) -> RecordPage:
-        """See `Journal.orders_live_in`; a `limit` below 1 is a `ValueError` too."""
-        where = "connection_id = ? AND created_at < ? AND updated_at >= ?"
-        return await self._page(where, (connection_id, until, since), limit, cursor)
-
-    async def _page(
-        self, where: str, values: tuple[object, ...], limit: int, cursor: str | None
-    ) -> RecordPage:
-        if limit < 1:
-            raise ValueError(f"expected a limit of at least 1, was {limit}")
-        if cursor is not None:
-            where, values = f"{where} AND (created_at, id) < (?, ?)", (*values, *codec.decode_cursor(cursor))
-        statement = f"SELECT doc FROM orders WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ?"  # noqa: S608  no value is in it
-        found = await self._read(lambda: self._orders(statement, (*values, limit + 1)))
-        return RecordPage(found[:limit], codec.next_cursor(found, limit))
-
-    async def events(self, order_id: str) -> Sequence[tuple[int, Event]]:
-        """See `Journal.events`; none for an order that there is not."""
-
-        def read() -> list[tuple[int, Event]]:
-            rows = self._reading.execute(
-                "SELECT at, event FROM order_events WHERE order_id = ? ORDER BY seq", (order_id,)
-            )
-            return [(at, codec.decode_event(doc)) for at, doc in rows]
-
-        return await self._read(read)
+        future = asyncio.get_running_loop().create_future()
+        return self._put(Job(future, insert=_RFQ, row=(rfq_id, record)))
 
     async def open_orders(self) -> Sequence[Order]:
         """See `Journal.open_orders`; oldest first."""
-        statement = "SELECT doc FROM orders WHERE final = 0 ORDER BY created_at, id"
-        return await self._read(lambda: self._orders(statement, ()))
+        statement = (
+            f"SELECT {COLUMNS}, stage FROM orders WHERE stage < {FINAL} ORDER BY stage, created_at, id"  # noqa: S608  no value is in it
+        )
+
+        def read() -> list[tuple[Order, tuple[int, int, int, int]]]:
+            found = []
+            for number, seq, doc, stage in self._reading.execute(statement).fetchall():
+                order = fold(self._reading, (number, seq, doc))
+                found.append((order, (number, last_key(self._reading, number), seq, stage)))
+            return found
+
+        found = await self._read(read)
+        for order, place in found:
+            if order.id not in self._places:
+                Place(self._places, order.id, *place)
+        orders = [order for order, _ in found]
+        orders.sort(key=lambda order: (order.created_at, order.id))
+        return orders
 
     async def adopt(self, order_id: str) -> Order | None:
         """See `Journal.adopt`: every order of the file is this router's."""
         return await self.order(order_id)
-
-    async def competition(self, competition_id: str) -> bytes | None:
-        """See `Journal.competition`."""
-        return await self._read(
-            lambda: self._doc("SELECT doc FROM competitions WHERE id = ?", competition_id)
-        )
-
-    async def rfq(self, rfq_id: str) -> bytes | None:
-        """See `Journal.rfq`."""
-        return await self._read(lambda: self._doc("SELECT doc FROM rfqs WHERE id = ?", rfq_id))
 
     async def check(self) -> None:
         """See `Journal.check`: makes a small write, after one that needs room in the file."""
@@ -266,46 +196,37 @@ class SqliteJournal(SqliteRecords):
             self._lock.release()
             self._shut_down = True
 
-    async def _write(self, operation: Operation) -> None:
-        self._refuse_closed()
-        await self._writer.write(operation)
+    def _put(self, job: Job, *, urgent: bool = True) -> asyncio.Future[None]:
+        if self._closed:
+            return _refused(job.future, _closed())
+        return self._writer.put(job, urgent=urgent)
+
+    def _write(self, operation: Operation) -> asyncio.Future[None]:
+        return self._put(Job(asyncio.get_running_loop().create_future(), operation))
 
     async def _read(self, read: Callable[[], _T]) -> _T:
-        self._refuse_closed()
+        if self._closed:
+            raise _closed()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, read)
         except sqlite3.Error as error:
             raise StoreError(f"expected the journal to be read, was: {error}") from error
 
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise StoreError("expected an open journal, was closed")
 
-    def _doc(self, statement: str, key: str) -> bytes | None:
-        row = self._reading.execute(statement, (key,)).fetchone()
-        return None if row is None else bytes(row[0])
-
-    def _orders(self, statement: str, values: tuple[object, ...]) -> tuple[Order, ...]:
-        rows = self._reading.execute(statement, values)
-        return tuple(codec.decode_order(doc) for (doc,) in rows)
+def _closed() -> StoreError:
+    return StoreError("expected an open journal, was closed")
 
 
-def _state(order: Order) -> tuple[object, ...]:
-    """An order's columns that its events change, the document last."""
-    attempt = order.attempt
-    return (
-        order.updated_at,
-        order.status.value,
-        order.phase.value,
-        int(order.is_final),
-        None if attempt is None else attempt.connection_id,
-        order.venue_order_id,
-        codec.encode(order),
-    )
+def _refused(future: asyncio.Future[None], error: StoreError) -> asyncio.Future[None]:
+    future.set_exception(error)
+    return future
 
 
-def _run(connection: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:
-    connection.execute(statement, values)
+def _orders_numbered(connection: sqlite3.Connection) -> int:
+    """The highest number that an order, or an event of one, has."""
+    (orders,) = connection.execute("SELECT COALESCE(MAX(n), 0) FROM orders").fetchone()
+    (last,) = connection.execute("SELECT COALESCE(MAX(key), 0) FROM order_events").fetchone()
+    return max(int(orders), int(last) >> EVENTS_BITS)
 
 
 def _connect(path: Path, opened: list[sqlite3.Connection], *, read_only: bool = False) -> sqlite3.Connection:
@@ -329,6 +250,7 @@ def _connect(path: Path, opened: list[sqlite3.Connection], *, read_only: bool = 
             f"expected a file system with write-ahead logging at {path}, was journal mode {mode}"
         )
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # not in a commit: the writer sees to it
     connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES_MAX}")
     return connection

@@ -1,11 +1,13 @@
 """Records beside the orders in a SQLite file: connections that people made, moves of margin money."""
 
+import asyncio
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from router.journal import codec
+from router.journal.batch import Operation
 from router.journal.records import (
     CONNECTION_COLUMNS,
     MOVES,
@@ -14,7 +16,6 @@ from router.journal.records import (
     move_record,
     stored_connection,
 )
-from router.journal.writer import Operation
 from router.ports import StoreError
 from router.ports.records import (
     ChangedMeanwhileError,
@@ -33,7 +34,7 @@ class SqliteRecords(ABC):
     _reading: sqlite3.Connection
 
     @abstractmethod
-    async def _write(self, operation: Operation) -> None: ...
+    def _write(self, operation: Operation) -> asyncio.Future[None]: ...
 
     @abstractmethod
     async def _read(self, read: Callable[[], _T]) -> _T: ...

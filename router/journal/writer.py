@@ -1,12 +1,15 @@
 """Group commit: one thread owns the writing connection and commits whatever has come in meanwhile.
 
-A commit costs a flush to the disk, whatever is in it. So callers leave an operation and a future in a queue;
-the thread takes all that is there, runs it in one transaction, commits, and only then resolves the futures.
-Under load the flush is shared; with a single caller nothing waits for company.
+A commit costs a flush to the disk, whatever is in it. So callers leave jobs in a queue; the thread takes
+all that is there, runs it in one transaction, commits, and only then resolves the futures. Under load the
+flush is shared; with a single caller nothing waits for company. What nobody waits for (not `urgent`) begins
+no commit by itself: it goes with the next one, or with its own after `COMPANY_S`.
 
-Each operation has a savepoint: one that breaks a rule of its own (a duplicate key) fails alone. A
-transaction that fails (a full disk, an I/O error, a failed commit) fails every operation in it, and leaves
-nothing behind. The thread then goes on with the next: when there is room again, writes work again.
+A transaction runs together (`batch.run_together`); where a job breaks a rule of its own (a duplicate key), it
+is rolled back and run again one by one, so that the job fails alone. A transaction that fails (a full disk,
+an I/O error, a failed commit) fails every job in it, and leaves nothing behind. The thread then goes on with
+the next: when there is room again, writes work again. But in a chain (`batch.Chain`) nothing is kept behind a
+job that was not.
 
 A failed flush is another matter. The kernel may have dropped the pages that it could not write and call the
 next flush a success, so nothing that the file is asked can be believed: the thread tells `broken`, which ends
@@ -17,31 +20,20 @@ import asyncio
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
-from router.ports import ClientOrderIdTakenError, StoreBrokenError, StoreError
-from router.ports.records import ChangedMeanwhileError, IdempotencyKeyTakenError
+from router.journal.batch import Job, NotTogetherError, Operation, failure, run_alone, run_together
+from router.journal.checkpoint import Checkpointing
+from router.ports import StoreBrokenError, StoreError
 
 BATCH_MAX: Final = 512
-"""Operations in one transaction: bounds how long the first of them waits for the last (a few ms)."""
+"""Jobs in one transaction: bounds how long the first of them waits for the last (a few ms)."""
 PENDING_MAX: Final = 32_768
-"""Operations that may wait: past it the disk is seconds behind, and a refusal beats a longer queue."""
-
-Operation = Callable[[sqlite3.Connection], None]
-
-_OWN_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-"""What one operation's values can cause; any other error of SQLite is the transaction's."""
-
-_REFUSALS: Final = (
-    StoreError,
-    ClientOrderIdTakenError,
-    ChangedMeanwhileError,
-    IdempotencyKeyTakenError,
-)
-"""What an operation itself says no with: its caller gets it as it is."""
+"""Jobs that may wait: past it the disk is seconds behind, and a refusal beats a longer queue."""
+COMPANY_S: Final = 0.002
+"""How long a job that nobody waits for may wait for others: a few flushes of a disk that is quick."""
 
 _BREAKING: Final = frozenset(
     {
@@ -58,13 +50,8 @@ Broken = Callable[[StoreBrokenError], None]
 """Is told in the writer's thread that the store is lost, before any caller hears of it."""
 
 
-class _Job(msgspec.Struct, frozen=True):
-    operation: Operation
-    future: asyncio.Future[None]
-
-
 class Writer:
-    """The thread and its queue. Operations run in the order in which `write` was called."""
+    """The thread and its queue. Jobs run in the order in which they were put."""
 
     def __init__(
         self,
@@ -72,74 +59,128 @@ class Writer:
         batch_max: int = BATCH_MAX,
         pending_max: int = PENDING_MAX,
         broken: Broken | None = None,
+        moving: sqlite3.Connection | None = None,
     ) -> None:
-        """Take over `connection` (autocommit mode, usable from another thread), and close it at the end."""
+        """Take over connections (autocommit mode, usable from another thread), and close them at the end.
+
+        `moving` moves the log of a file that does not do so by itself (`checkpoint`).
+        """
         self._connection = connection
+        self._checkpointing = None if moving is None else Checkpointing(moving, self._not_moved)
         self._broken = broken
         self._lost: StoreBrokenError | None = None
         self._batch_max = batch_max
         self._pending_max = pending_max
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: deque[Job] = deque()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        # Whether the bell was rung and the thread has not begun to take: it will see what is put now.
+        self._rung = False
+        self._nudge: asyncio.TimerHandle | None = None
+        self._stopping = False
         # A daemon: a process that ends without `stop` must end; what was not committed was not promised.
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, operation: Operation) -> None:
-        """Run an operation; returns once it is committed.
+    def write(self, operation: Operation) -> asyncio.Future[None]:
+        """Put an operation; see `put`."""
+        return self.put(Job(asyncio.get_running_loop().create_future(), operation))
 
-        A caller that is cancelled does not undo it: the operation runs, and nobody is told. Raises
-        `ClientOrderIdTakenError` and its like where the operation does, and `StoreError` for everything else.
+    def put(self, job: Job, *, urgent: bool = True) -> asyncio.Future[None]:
+        """Leave a job to the thread. The future, which is the job's, ends once it is committed.
+
+        A caller that is cancelled does not undo it: the job runs, and nobody is told. The future raises
+        `ClientOrderIdTakenError` and its like where the job does, and `StoreError` for everything else.
         Not to be called after `stop`.
         """
-        if self._queue.qsize() >= self._pending_max:
-            raise StoreError(
-                f"expected at most {self._pending_max} writes waiting, was more: the disk is behind"
+        jobs = self._jobs
+        if len(jobs) >= self._pending_max:
+            job.future.set_exception(
+                StoreError(
+                    f"expected at most {self._pending_max} writes waiting, was more: the disk is behind"
+                )
             )
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Job(operation, future))
-        await future
+            return job.future
+        jobs.append(job)
+        if not self._rung:
+            if urgent:
+                self._ring()
+            elif self._nudge is None:
+                self._nudge = job.future.get_loop().call_later(COMPANY_S, self._no_company)
+        return job.future
 
     def stop(self) -> None:
         """Commit what was queued, then end; blocks until the thread has. A second call only waits."""
-        self._queue.put(None)
+        self._stopping = True
+        self._bell.put(None)
         self._thread.join()
+
+    def _ring(self) -> None:
+        self._rung = True
+        self._bell.put(None)
+
+    def _no_company(self) -> None:
+        self._nudge = None
+        if self._jobs and not self._rung:
+            self._ring()
 
     def _run(self) -> None:
         stopping = False
         while not stopping:
-            batch, stopping = self._take()
-            if batch:
+            self._bell.get()
+            stopping = self._stopping
+            # Before anything is taken: what is put from here on rings again, or is taken now.
+            self._rung = False
+            while batch := self._take():
                 _tell(batch, self._commit(batch))
+                self._move_log(len(batch))
+                if len(batch) < self._batch_max and not stopping:
+                    break  # what came meanwhile has rung, or waits for company
+        if self._checkpointing is not None:
+            self._checkpointing.stop()
         self._connection.close()
 
-    def _take(self) -> tuple[list[_Job], bool]:
-        """Wait for one operation, then take what else is there; True: nothing follows."""
-        job = self._queue.get()
-        batch: list[_Job] = []
-        while job is not None:
-            batch.append(job)
-            if len(batch) == self._batch_max:
-                return batch, False
-            try:
-                job = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, False
-        return batch, True
+    def _move_log(self, jobs: int) -> None:
+        """Have the log moved when it is time; after those who wait for their commit were told."""
+        if self._checkpointing is None or self._lost is not None:
+            return
+        try:
+            self._checkpointing.committed(self._connection, jobs)
+        except sqlite3.Error as error:
+            self._not_moved(error)
 
-    def _commit(self, batch: Sequence[_Job]) -> list[Exception | None]:
-        """Run a batch in one transaction; what each operation failed with, None where it did not."""
+    def _not_moved(self, error: sqlite3.Error) -> None:
+        """The log could not be moved: it is tried again, unless nothing can be believed any more."""
+        if self._lost is None and error.sqlite_errorcode in _BREAKING:
+            self._break(error, 0)
+
+    def _take(self) -> list[Job]:
+        jobs = self._jobs
+        return [jobs.popleft() for _ in range(min(len(jobs), self._batch_max))]
+
+    def _commit(self, batch: Sequence[Job]) -> Sequence[Exception | None] | None:
+        """Run a batch in one transaction; what each job failed with, None where all are kept."""
         if self._lost is not None:
             return [StoreBrokenError(str(self._lost)) for _ in batch]
+        connection = self._connection
+        outcomes: Sequence[Exception | None] | None = None
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._apply(job.operation) for job in batch]
-            self._connection.execute("COMMIT")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                run_together(connection, batch)
+            except NotTogetherError:
+                connection.execute("ROLLBACK")
+                connection.execute("BEGIN IMMEDIATE")
+                outcomes = [run_alone(connection, job) for job in batch]
+            connection.execute("COMMIT")
         except sqlite3.Error as error:
+            for job in batch:
+                if job.chain is not None:
+                    job.chain.refused = True
             # The module's own errors, such as that of a closed connection, have no code.
             if getattr(error, "sqlite_errorcode", None) in _BREAKING:
                 return self._break(error, len(batch))
             self._roll_back()
-            return [_failure(error) for _ in batch]
+            return [failure(error) for _ in batch]
         return outcomes
 
     def _break(self, error: sqlite3.Error, callers: int) -> list[Exception | None]:
@@ -149,23 +190,6 @@ class Writer:
         if self._broken is not None:
             self._broken(self._lost)
         return [StoreBrokenError(str(self._lost)) for _ in range(callers)]
-
-    def _apply(self, operation: Operation) -> Exception | None:
-        """Run one operation in a savepoint. Raises `sqlite3.Error` where the transaction is lost."""
-        self._connection.execute("SAVEPOINT operation")
-        outcome: Exception | None = None
-        try:
-            operation(self._connection)
-        except sqlite3.Error as error:
-            if not isinstance(error, _OWN_FAULTS):
-                raise
-            outcome = _failure(error)
-        except Exception as error:  # noqa: BLE001  one operation's bug must not end the thread that all share
-            outcome = error if isinstance(error, _REFUSALS) else _failure(error)
-        if outcome is not None:
-            self._connection.execute("ROLLBACK TO operation")
-        self._connection.execute("RELEASE operation")
-        return outcome
 
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after some errors, a full disk among them.
@@ -177,30 +201,28 @@ class Writer:
                 return
 
 
-def _failure(error: Exception) -> StoreError:
-    failure = StoreError(f"expected the journal to keep a record, was: {error}")
-    failure.__cause__ = error
-    return failure
-
-
-def _tell(batch: Sequence[_Job], outcomes: Sequence[Exception | None]) -> None:
+def _tell(batch: list[Job], outcomes: Sequence[Exception | None] | None) -> None:
     """Resolve the futures of a batch, each on its own loop, one wake-up a loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[None], Exception | None]]] = {}
-    for job, outcome in zip(batch, outcomes, strict=True):
-        by_loop.setdefault(job.future.get_loop(), []).append((job.future, outcome))
-    for loop, told in by_loop.items():
+    if outcomes is None:
+        outcomes = (None,) * len(batch)
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Exception | None]]] = {}
+    for told in zip(batch, outcomes, strict=True):
+        by_loop.setdefault(told[0].future.get_loop(), []).append(told)
+    for loop, ended in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_resolve, told)
+            loop.call_soon_threadsafe(_resolve, ended)
         except RuntimeError:
             # The loop was closed: nobody waits any more, and what was committed stays.
             continue
 
 
-def _resolve(told: Sequence[tuple[asyncio.Future[None], Exception | None]]) -> None:
-    for future, outcome in told:
-        if future.done():
+def _resolve(ended: Sequence[tuple[Job, Exception | None]]) -> None:
+    for job, outcome in ended:
+        if job.chain is not None:
+            job.chain.told(job, kept=outcome is None)
+        if job.future.done():
             continue  # its caller was cancelled
         if outcome is None:
-            future.set_result(None)
+            job.future.set_result(None)
         else:
-            future.set_exception(outcome)
+            job.future.set_exception(outcome)

@@ -7,107 +7,25 @@ until it is kept.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
-
-import msgspec
+from collections.abc import Iterable
+from functools import partial
 
 from router.core.claiming import claim_left, moved_between
 from router.core.errors import Code, RouterError, UnavailableError
 from router.core.ledger import Ledger
 from router.core.model import OrderReport, OrderStatus
-from router.core.order import Contradicted, Event, Order, ProvedAbsent, Reported, step
-from router.core.record import CompetitionRecord, LookUp
+from router.core.order import Contradicted, Event, Order, Phase, ProvedAbsent, Reported, step
+from router.core.record import CompetitionRecord
+from router.core.record_json import encode_competition
 from router.observe.observer import Observer
 from router.ports import Clock, Cover, Journal, StoreError
+from router.service.behind import Behind
+from router.service.live import LiveOrder
 
-_records = msgspec.json.Encoder()
+__all__ = ["LiveOrder", "Orders"]
 
-RETRY_FIRST_S = 0.05
-RETRY_MAX_S = 2.0
 REFUSAL_HELD_S = 3.0
 """How long a refusal is held back while the store fails: longer than a database takes to be reached again."""
-
-
-class LiveOrder:
-    """An order that is in memory: not final yet, or final and still waiting for detail.
-
-    `accepting`: the write that makes it durable, until an answer needs it no more; `record`: its competition;
-    `tail`: the last event that is written behind, `records`: the last record. `stuck`: an event could not be
-    written and is tried again. `intent`: an intent is being written, and events wait in `deferred`.
-    `cancel_unanswered`: a cancel was asked for and may never have arrived, as with one from before a restart.
-    `taken_up_at`: when it was read from the journal at start, on the clock of this process. `looked_up`: what
-    came of the last look-up that did not find it. `parked`: it rests, and this is told of each change.
-    """
-
-    __slots__ = (
-        *("_callers", "_changed", "accepting", "cancel_unanswered", "deferred", "intent", "looked_up", "order"),
-        *("parked", "record", "records", "stuck", "tail", "taken_up_at"),
-    )
-
-    def __init__(self, order: Order) -> None:
-        self.order = order
-        self.accepting: asyncio.Task[None] | None = None
-        self.record: CompetitionRecord | None = None
-        self.tail: asyncio.Task[None] | None = None
-        self.records: asyncio.Task[None] | None = None
-        self.stuck = asyncio.Event()
-        self.intent = False
-        self.cancel_unanswered = order.cancel_requested
-        self.deferred: list[Event] = []
-        self.taken_up_at: int | None = None
-        self.looked_up: LookUp | None = None
-        self.parked: Callable[[], None] | None = None
-        self._callers: list[asyncio.Future[None]] = []
-        self._changed: list[asyncio.Future[None]] = []
-
-    async def changed(self, timeout_s: float | None) -> bool:
-        """Wait for the next change; False if none came in time."""
-        future = asyncio.get_running_loop().create_future()
-        self._changed.append(future)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await future
-        except TimeoutError:
-            return False
-        finally:
-            with suppress(ValueError):
-                self._changed.remove(future)
-        return True
-
-    async def answerable(self, timeout_s: float) -> None:
-        """Wait until the order is settled, or will not be by us; at most so long."""
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        self._callers.append(future)
-        timer = loop.call_later(timeout_s, _resolve, future)
-        try:
-            await future
-        finally:
-            timer.cancel()
-            with suppress(ValueError):
-                self._callers.remove(future)
-
-    def answer(self) -> None:
-        """Let those go who wait for an answer: it is settled, or nobody here will settle it."""
-        callers, self._callers = self._callers, []
-        for future in callers:
-            _resolve(future)
-
-    def wake(self) -> None:
-        """Tell whoever waits that the order is another."""
-        if self._callers and self.order.is_settled:
-            self.answer()
-        waiting, self._changed = self._changed, []
-        for future in waiting:
-            _resolve(future)
-        if self.parked is not None:
-            self.parked()
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 class Orders:
@@ -118,10 +36,12 @@ class Orders:
         self._ledger = ledger
         self._observer = observer
         self._clock = clock
+        self._behind = Behind(observer)
         self._by_id: dict[str, LiveOrder] = {}
         self._by_key: dict[str, LiveOrder] = {}
-        # A dict, for its order: a stop cancels them as they began.
-        self._writes: dict[asyncio.Task[None], None] = {}
+        self._by_competition: dict[str, LiveOrder] = {}
+        # Those that are not final, by the connection that they are, or may be, at.
+        self._at: dict[str, dict[str, LiveOrder]] = {}
 
     def get(self, order_id: str) -> LiveOrder | None:
         """An order in memory."""
@@ -137,9 +57,9 @@ class Orders:
         """
         live = self.get(order_id)
         if live is not None and live.order.status is OrderStatus.REJECTED:
-            if not await self._written(live) and live.tail is not None:
-                await asyncio.wait((live.tail,), timeout=REFUSAL_HELD_S)
-            if live.tail is not None and live.tail.cancelled():
+            if not await self._written(live) and live.events.last is not None:
+                await asyncio.wait((live.events.last,), timeout=REFUSAL_HELD_S)
+            if live.events.last is not None and live.events.last.cancelled():
                 # The next start finds how it ended, and only that is the end.
                 raise RouterError(
                     Code.SHUTTING_DOWN, "the router stopped before its end was durable", retryable=True
@@ -156,39 +76,38 @@ class Orders:
 
     def record(self, competition_id: str) -> CompetitionRecord | None:
         """The record of a competition over an order in memory: there before the journal has it."""
-        records = (live.record for live in self._by_id.values())
-        return next((each for each in records if each is not None and each.id == competition_id), None)
+        live = self._by_competition.get(competition_id)
+        return None if live is None else live.record
 
     def of_connection(self, connection_id: str) -> list[LiveOrder]:
         """The orders that are, or may be, at a connection and are not final."""
-        found = []
-        for live in self._by_id.values():
-            attempt = live.order.attempt
-            if attempt is not None and attempt.connection_id == connection_id and not live.order.is_final:
-                found.append(live)
-        return found
+        return list(self._at.get(connection_id, {}).values())
 
     def hold(self, order: Order) -> LiveOrder:
         """Take an order into memory."""
         live = LiveOrder(order)
         self._by_id[order.id] = live
         self._by_key[order.request.client_order_id] = live
+        if order.attempts:
+            self._move(live, None, order)
         return live
 
     def drop(self, live: LiveOrder) -> None:
         """Let an order go from memory: the journal has it."""
-        self._by_id.pop(live.order.id, None)
-        if self._by_key.get(live.order.request.client_order_id) is live:
-            del self._by_key[live.order.request.client_order_id]
+        order = live.order
+        self._by_id.pop(order.id, None)
+        if self._by_key.get(order.request.client_order_id) is live:
+            del self._by_key[order.request.client_order_id]
+        if live.record is not None and self._by_competition.get(live.record.id) is live:
+            del self._by_competition[live.record.id]
+        if not order.is_final:
+            self._move(live, order, None)
 
-    async def accept(self, live: LiveOrder) -> None:
-        """Make a new order durable. Raises `ClientOrderIdTakenError`, `StoreError`."""
-        try:
-            await self._journal.accept(live.order)
-        except StoreError as error:
-            self._observer.store_failed("accept", error)
-            raise
-        self._observer.order_changed(None, live.order, "accepted")
+    def accept(self, live: LiveOrder) -> asyncio.Future[None]:
+        """Make a new order durable. The future raises `ClientOrderIdTakenError`, `StoreError`."""
+        live.accepting = self._journal.accept(live.order)
+        live.accepting.add_done_callback(partial(self._accepted, live.order))
+        return live.accepting
 
     async def intend(self, live: LiveOrder, event: Event, cover: Cover | None = None) -> bool:
         """Write an intent, then make it true. Raises `UnavailableError` and changes nothing if it fails.
@@ -199,32 +118,61 @@ class Orders:
         decided for.
         """
         before = live.order
-        await self._caught_up(live)
+        # An order that waited for a disk to be mended would go out at the price of long ago.
+        if not await self._written(live):
+            raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to")
         if live.order is not before:
             return False
-        live.intent = True
         now = self._clock.now()
         after = step(before, event, now)
+        live.intent = True
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        write = self._journal.append(after, event, now, cover)
+        self._behind.begun(write)
+        write.add_done_callback(partial(self._intended, live, after, event, told))
         try:
-            await self._journal.append(after, event, now, cover)
+            await told
         except StoreError as error:
-            self._observer.store_failed("append", error)
             raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to") from error
-        else:
-            self._become(live, after, event)
-            if after.status is OrderStatus.REJECTED:
-                self._observer.refusal_kept(after)
-        finally:
-            live.intent = False
-            deferred, live.deferred = live.deferred, []
-            for late in deferred:
-                self._note_late(live, late)
         return True
+
+    def _intended(
+        self,
+        live: LiveOrder,
+        after: Order,
+        event: Event,
+        told: "asyncio.Future[None]",
+        write: "asyncio.Future[None]",
+    ) -> None:
+        """An intent is kept or was refused, and so the order is, whether or not its caller still waits."""
+        self._behind.over(write)
+        error = asyncio.CancelledError() if write.cancelled() else write.exception()
+        try:
+            if error is None:
+                self._become(live, after, event)
+                if after.status is OrderStatus.REJECTED:
+                    self._observer.refusal_kept(after)
+            elif isinstance(error, StoreError):
+                self._observer.store_failed("append", error)
+        except Exception as bug:  # noqa: BLE001 - whoever waits meets it
+            error = bug
+        live.intent = False
+        deferred, live.deferred = live.deferred, None
+        for late in deferred or ():
+            self._note_late(live, late)
+        if told.done():
+            return
+        if error is None:
+            told.set_result(None)
+        elif isinstance(error, asyncio.CancelledError):
+            told.cancel()
+        else:
+            told.set_exception(error)
 
     def note(self, live: LiveOrder, event: Event) -> Order:
         """Apply what happened, and write it behind. An event that changes nothing is not written."""
         if live.intent:
-            live.deferred.append(event)
+            live.deferred = [*(live.deferred or ()), event]
             return live.order
         now = self._clock.now()
         before = live.order
@@ -232,55 +180,66 @@ class Orders:
         if after is before:
             return before
         self._become(live, after, event)
-
-        async def append() -> None:
-            await self._journal.append(after, event, now)
-            if after.status is OrderStatus.REJECTED:
-                self._observer.refusal_kept(after)
-
-        live.tail = self._begin_write(live.tail, append, "append", live.stuck)
+        # What was executed can be read at the counterparty again, and nobody waits for it. A refusal is told
+        # of once it is kept.
+        refused = after.status is OrderStatus.REJECTED
+        self._behind.write(
+            live.events,
+            lambda: self._journal.append(after, event, now, urgent=refused),
+            "append",
+            partial(self._observer.refusal_kept, after) if refused else None,
+        )
         return after
 
-    def keep_record(self, live: LiveOrder, record: CompetitionRecord) -> None:
-        """Hold the record of an order's competition, and write it behind."""
+    def show_record(self, live: LiveOrder, record: CompetitionRecord) -> None:
+        """Hold the record of an order's competition."""
         live.record = record
-        encoded = _records.encode(record)
-        self.write_behind(
-            live,
-            lambda: self._journal.keep_competition(record.id, live.order.id, encoded),
-            "keep_competition",
-        )
+        self._by_competition[record.id] = live
 
-    def write_behind(self, live: LiveOrder, write: Callable[[], Awaitable[None]], operation: str) -> None:
-        """Write a record that belongs to an order, after its earlier records.
+    def keep_record(self, live: LiveOrder, record: CompetitionRecord) -> None:
+        """Hold the record of an order's competition, and write it behind.
 
         No event waits for it: between the last quote and the send stands one write, the intent's.
         """
-        live.records = self._begin_write(live.records, write, operation, asyncio.Event())
+        self.show_record(live, record)
+        encoded = encode_competition(record)
+        self._behind.write(
+            live.records,
+            lambda: self._journal.keep_competition(record.id, live.order.id, encoded, urgent=False),
+            "keep_competition",
+        )
 
     async def kept(self, live: LiveOrder) -> None:
-        """Wait until everything that was noted of an order is durable."""
-        while pending := [task for task in (live.tail, live.records) if task is not None and not task.done()]:
-            await asyncio.wait(pending)
+        """Wait until everything that was noted of an order is durable, or was given up at a stop."""
+        while not (live.events.kept and live.records.kept):
+            await live.events.ended()
+            await live.records.ended()
 
     async def flushed(self) -> None:
         """Wait until everything that was noted is durable."""
-        while self._writes:
-            await asyncio.wait(set(self._writes))
+        await self._behind.flushed()
 
     async def close(self) -> None:
         """Give up what is not written yet; counterparties are asked for it at the next start."""
-        for task in self._writes:
-            task.cancel()
-        await self.flushed()
+        await self._behind.close()
 
     @property
     def unwritten(self) -> int:
         """How many writes are still behind."""
-        return len(self._writes)
+        return self._behind.count
+
+    def _accepted(self, order: Order, future: "asyncio.Future[None]") -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._observer.order_changed(None, order, "accepted")
+        elif isinstance(error, StoreError):
+            self._observer.store_failed("accept", error)
 
     def _become(self, live: LiveOrder, after: Order, event: Event) -> None:
         before, live.order = live.order, after
+        self._move(live, before, after)
         now = self._clock.now()
         if after.acknowledged_at is not None and before.acknowledged_at is None:
             self._ledger.acknowledged(after.id, now)
@@ -321,64 +280,32 @@ class Orders:
                 return True
         return False
 
-    def _begin_write(
-        self,
-        previous: asyncio.Task[None] | None,
-        write: Callable[[], Awaitable[None]],
-        operation: str,
-        stuck: asyncio.Event,
-    ) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._write(previous, write, operation, stuck))
-        self._writes[task] = None
-        task.add_done_callback(self._writes.pop)
-        return task
-
-    async def _write(
-        self,
-        previous: asyncio.Task[None] | None,
-        write: Callable[[], Awaitable[None]],
-        operation: str,
-        stuck: asyncio.Event,
-    ) -> None:
-        if previous is not None:
-            if not previous.done():
-                await asyncio.wait((previous,))
-            if previous.cancelled():
-                # It was given up at a stop: what comes after it must not stand in the journal without it.
-                raise asyncio.CancelledError
-        pause = RETRY_FIRST_S
-        while True:
-            try:
-                await write()
-            except StoreError as error:
-                # Evidence is not thrown away because a disk is full: it waits until it is kept.
-                self._observer.store_failed(operation, error)
-                stuck.set()
-                await asyncio.sleep(pause)
-                pause = min(RETRY_MAX_S, 2 * pause)
-            else:
-                stuck.clear()
-                return
-
-    async def _caught_up(self, live: LiveOrder) -> None:
-        """Wait for the events that were noted before an intent; raises `UnavailableError` if they are stuck.
-
-        An order that waited for a disk to be mended would go out at the price of long ago.
-        """
-        if not await self._written(live):
-            raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to")
-
     async def _written(self, live: LiveOrder) -> bool:
         """Wait until an order's events are durable; False if they are stuck, and tried again."""
-        while (tail := live.tail) is not None and not tail.done():
-            stuck = asyncio.get_running_loop().create_task(live.stuck.wait())
-            try:
-                await asyncio.wait((tail, stuck), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                stuck.cancel()
-            if not tail.done():
+        events = live.events
+        while not events.kept:
+            if events.stuck:
                 return False
+            await events.ended()
         return True
+
+    def _move(self, live: LiveOrder, before: Order | None, after: Order | None) -> None:
+        """Keep in mind at which connection an order is, or may be."""
+        was, now = _place(before), _place(after)
+        if was == now:
+            return
+        order_id = live.order.id
+        if was is not None and (there := self._at.get(was)) is not None:
+            there.pop(order_id, None)
+        if now is not None:
+            self._at.setdefault(now, {})[order_id] = live
+
+
+def _place(order: Order | None) -> str | None:
+    """The connection that an order is, or may be, at and is not final; else None."""
+    if order is None or not order.attempts or order.phase is Phase.FINAL:
+        return None
+    return order.attempts[-1].connection_id
 
 
 def _is_contradicted(before: Order, after: Order) -> bool:

@@ -44,6 +44,7 @@ class MemoryJournal:
         self._events: defaultdict[str, list[tuple[int, Event]]] = defaultdict(list)
         self._competitions: dict[str, bytes] = {}
         self._rfqs: dict[str, bytes] = {}
+        self._lines: dict[str, asyncio.Future[None]] = {}
 
     def hold(self, operation: str) -> asyncio.Event:
         """Make writes of a kind (or every `read`) wait; set the event to let them go on."""
@@ -67,7 +68,7 @@ class MemoryJournal:
         """Every order, in the order of acceptance."""
         return list(self._orders.values())
 
-    async def accept(self, order: Order) -> None:
+    def accept(self, order: Order) -> asyncio.Future[None]:
         def keep() -> None:
             key = order.request.client_order_id
             if key in self._keys:
@@ -75,13 +76,17 @@ class MemoryJournal:
             self._keys[key] = order.id
             self._orders[order.id] = order
 
-        await self._write("accept", order.id, keep)
+        return self._write("accept", order.id, keep, order.id)
 
     @property
     def shared(self) -> bool:
         return False
 
-    async def append(self, order: Order, event: Event, at: int, cover: Cover | None = None) -> None:
+    def append(
+        self, order: Order, event: Event, at: int, cover: Cover | None = None, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
+        del urgent
+
         def keep() -> None:
             if cover is not None and cover.free < self.others_reserved:
                 raise ReservationRefusedError("other routers have it reserved")
@@ -90,19 +95,23 @@ class MemoryJournal:
             self._orders[order.id] = order
             self._events[order.id].append((at, event))
 
-        await self._write("append", f"{order.id} {type(event).__name__}", keep)
+        return self._write("append", f"{order.id} {type(event).__name__}", keep, order.id)
 
-    async def keep_competition(self, competition_id: str, order_id: str | None, record: bytes) -> None:
+    def keep_competition(
+        self, competition_id: str, order_id: str | None, record: bytes, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
+        del urgent
+
         def keep() -> None:
             self._competitions[competition_id] = record
 
-        await self._write("keep_competition", competition_id, keep)
+        return self._write("keep_competition", competition_id, keep, competition_id)
 
-    async def keep_rfq(self, rfq_id: str, record: bytes) -> None:
+    def keep_rfq(self, rfq_id: str, record: bytes) -> asyncio.Future[None]:
         def keep() -> None:
             self._rfqs[rfq_id] = record
 
-        await self._write("keep_rfq", rfq_id, keep)
+        return self._write("keep_rfq", rfq_id, keep, rfq_id)
 
     async def order(self, order_id: str) -> Order | None:
         return await self._read(lambda: self._orders.get(order_id))
@@ -149,7 +158,30 @@ class MemoryJournal:
     async def close(self) -> None:
         self.closed = True
 
-    async def _write(self, operation: str, what: str, keep: Callable[[], None]) -> None:
+    def _write(self, operation: str, what: str, keep: Callable[[], None], line: str) -> asyncio.Future[None]:
+        """Begin a write, after those of the same line. One whose answer nobody waits for any more is lost."""
+        before = self._lines.get(line)
+        if before is not None and before.done():
+            before = None  # its caller was told: what is asked for now is asked for knowing that
+        write = asyncio.create_task(self._after(before, operation, what, keep))
+        self._lines[line] = write
+        return write
+
+    async def _after(
+        self,
+        before: asyncio.Future[None] | None,
+        operation: str,
+        what: str,
+        keep: Callable[[], None],
+    ) -> None:
+        if before is not None:
+            if not before.done():
+                await asyncio.wait((before,))
+            if before.cancelled() or before.exception() is not None:
+                raise StoreError("what was to be kept before it was not")
+        await self._keep(operation, what, keep)
+
+    async def _keep(self, operation: str, what: str, keep: Callable[[], None]) -> None:
         self.attempts += 1
         number = self.attempts
         self.started.put_nowait(operation)

@@ -69,6 +69,7 @@ class FakeVenue:
         self.cancel_answers: Script[CancelResult] = deque()
         self.balance_errors: Script[None] = deque()
         self.balance_reads = 0
+        self.balances_spoilt = 0
         self.lacking: set[OrderType] = set()
         """Order types that the counterparty has not."""
         self.listed: list[int] = []
@@ -116,6 +117,10 @@ class FakeVenue:
     @property
     def connection(self) -> Connection:
         return self._connection
+
+    @property
+    def trades(self) -> bool:
+        return self.health().trades
 
     def health(self) -> Health:
         now = self._clock.now()
@@ -209,6 +214,9 @@ class FakeVenue:
             return await next_of(self.cancel_answers)
         await asyncio.sleep(0)
         return CancelTaken()
+
+    def balances_spoiled(self) -> None:
+        self.balances_spoilt += 1
 
     async def read_balances(self) -> None:
         self.balance_reads += 1

@@ -17,6 +17,7 @@ from router.observe.events import EventBus
 from router.observe.logs import make_log
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
+from router.ports import Clock
 from router.service.desk import Desk
 from router.service.ids import IdSource
 from router.service.rules import DeskRules
@@ -32,13 +33,24 @@ SETTLING_WINDOW_MS = 30_000
 PLENTY = Decimal(1_000_000)
 
 
-class Seen:
-    """What an observer wrote and counted."""
+class StillClock:
+    """A clock that stands still."""
 
-    def __init__(self, events: EventBus | None = None) -> None:
+    def now(self) -> int:
+        """The moment that the tests' orders were made at."""
+        return build.T0
+
+
+class Seen:
+    """What an observer wrote and counted; `debugging`: with the single steps of orders."""
+
+    def __init__(
+        self, events: EventBus | None = None, *, clock: Clock | None = None, debugging: bool = True
+    ) -> None:
         self._stream = io.BytesIO()
         self.metrics = Metrics()
-        self.observer = Observer(make_log(self._stream), self.metrics, events)
+        log = make_log(self._stream, debugging=debugging)
+        self.observer = Observer(log, self.metrics, clock or StillClock(), events)
 
     @property
     def text(self) -> str:
@@ -77,7 +89,7 @@ class World:
         self.clock = LoopClock()
         self.venues = venues
         self.journal = journal
-        self.seen = Seen()
+        self.seen = Seen(clock=self.clock)
         self.ledger = Ledger()
         self.members = Venues(
             [_member(venue, enabled=name not in disabled) for name, venue in venues.items()],

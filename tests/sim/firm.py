@@ -15,7 +15,8 @@ from router.core.attempt import Attempt
 from router.core.errors import Code
 from router.core.model import Fill, OrderStatus, Reason, Side
 from router.core.order import Order
-from router.core.record import CompetitionRecord, RfqRecord
+from router.core.record import RfqRecord
+from router.core.record_json import decode_competition
 from router.journal.codec import decode_order
 from tests.sim.counterparty import Counterparty
 from tests.sim.deal import Deal
@@ -23,7 +24,6 @@ from tests.sim.quotes import HeldQuote
 from tests.sim.store import Disk
 from tests.sim.world import World
 
-_competition = msgspec.json.Decoder(CompetitionRecord)
 _rfq = msgspec.json.Decoder(RfqRecord)
 
 
@@ -52,7 +52,7 @@ def count_ends(disk: Disk, parties: Sequence[Counterparty], world: World) -> Non
     for doc in disk.competitions.values():
         if b"quote_expired" not in doc:
             continue
-        for entry in _competition.decode(doc).entries:
+        for entry in decode_competition(doc).entries:
             ended = entry.reason is Reason.QUOTE_EXPIRED and entry.valid_until is not None
             if ended and (entry.answered_at or 0) < (entry.valid_until or 0):
                 world.count("quote ended before the decision")
@@ -159,7 +159,7 @@ def _check_entry(disk: Disk, order: Order, attempt: Attempt, quote: HeldQuote) -
     doc = disk.competitions.get(order.competition_id or "")
     if doc is None:
         return
-    record = _competition.decode(doc)
+    record = decode_competition(doc)
     entry = next(each for each in record.entries if each.connection.id == attempt.connection_id)
     if (entry.quote_id, entry.price, entry.firm) != (quote.id, quote.price, True):
         yield f"accepted {quote.id}, and its competition has {entry.quote_id} at {entry.price}"

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from router.core.ledger import Ledger
+from router.observe import logs
 from router.observe.metrics import Metrics
 from router.observe.observer import Observer
 from router.ports import StoreError
@@ -41,8 +42,19 @@ class TraceLog:
         self._world = world
         self.bugs: list[str] = []
 
+    @property
+    def debugging(self) -> bool:
+        return self._world.tracing
+
+    def debug(self, event: str, **fields: object) -> None:
+        self._write(event, fields)
+
     def info(self, event: str, **fields: object) -> None:
         self._write(event, fields)
+
+    def line(self, line: logs.Line) -> None:
+        fields = msgspec.structs.asdict(line)
+        self._write(fields.pop("event"), {k: v for k, v in fields.items() if k not in ("level", "timestamp")})
 
     def warning(self, event: str, **fields: object) -> None:
         self._write(event, fields)
@@ -51,6 +63,9 @@ class TraceLog:
         if event == "task_failed":
             self.bugs.append(f"{fields.get('what')}: {fields.get('exc_info')!r}")
         self._write(event, fields)
+
+    def flush(self, within_s: float) -> None:
+        """Nothing waits."""
 
     def _write(self, event: str, fields: dict[str, object]) -> None:
         if self._world.tracing:
@@ -98,7 +113,8 @@ class Life:
             balance_age_ns=60_000 * MS,
         )
         ids = IdSource(clock, world.rng.randbytes)
-        self.desk = Desk(venues, self.ledger, self.store, Observer(self.log, METRICS), clock, ids, rules)
+        observer = Observer(self.log, METRICS, clock)
+        self.desk = Desk(venues, self.ledger, self.store, observer, clock, ids, rules)
         refit(self.desk)
         self._kill = kill
         self._events = 0

@@ -5,6 +5,7 @@ answer finds nobody.
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
@@ -38,6 +39,8 @@ T = TypeVar("T")
 TIMEOUT_S = 3.0
 """How long an answer to an order is waited for."""
 REFRESH_S = 10.0
+GATHER_S = 0.5
+"""How long, at most, what spoils the balances is gathered before they are read."""
 PRODUCT = build.product()
 
 
@@ -58,6 +61,7 @@ class Line:
         self._state = ConnectionState.CONNECTING
         self._feed_up = False
         self._feed_ends = asyncio.Event()
+        self._stirred = asyncio.Event()
         self._health = self._make_health()
         self._heard: defaultdict[str, set[str]] = defaultdict(set)
         self._book: Book | None = None
@@ -67,6 +71,10 @@ class Line:
     @property
     def connection(self) -> Connection:
         return self.party.connection
+
+    @property
+    def trades(self) -> bool:
+        return self._health.trades
 
     def health(self) -> Health:
         return self._health
@@ -147,6 +155,9 @@ class Line:
             return CancelUnanswered("expected an answer, was a time-out")
         return CancelTaken() if refused is None else CancelRefused(refused)
 
+    def balances_spoiled(self) -> None:
+        self._stirred.set()
+
     async def read_balances(self) -> None:
         if self.connection.pts:
             return
@@ -179,17 +190,21 @@ class Line:
         """The feed breaks off; what it would have told meanwhile is lost."""
         self._feed_up = False
         self._feed_ends.set()
+        self._stirred.set()
 
     async def _until_feed_ends(self) -> None:
-        while not self._feed_ends.is_set():
-            try:
+        while True:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REFRESH_S):
-                    await self._feed_ends.wait()
-            except TimeoutError:
-                try:
-                    await self.read_balances()
-                except VenueUnreachableError:
-                    continue
+                    await self._stirred.wait()
+            if not self._feed_ends.is_set():
+                await self.wait(self._world.between(0, GATHER_S))
+            if self._feed_ends.is_set():
+                return
+            # What spoils them from here on may not be in what is read now.
+            self._stirred.clear()
+            with contextlib.suppress(VenueUnreachableError):
+                await self.read_balances()
 
     def _accepts(self, order: OutboundOrder, quote_id: str) -> None:
         quote = self.party.quotes.given.get(quote_id)

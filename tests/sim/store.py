@@ -52,6 +52,14 @@ class Disk:
         return [(at, decode_event(doc)) for at, doc in self.events[order_id]]
 
 
+class _Line:
+    """Writes of which none is kept behind one that was not: those called before its caller was told."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.refused = False
+
+
 class Store:
     """Implements `router.ports.Journal` for one life of the router; `dead` from its crash on."""
 
@@ -59,13 +67,15 @@ class Store:
         self._disk = disk
         self._world = disk.world
         self._last_commit = 0
+        self._last_answer = 0
+        self._lines: dict[str, _Line] = {}
         self.dead = False
 
     @property
     def shared(self) -> bool:
         return False
 
-    async def accept(self, order: Order) -> None:
+    def accept(self, order: Order) -> asyncio.Future[None]:
         doc = encode(order)
 
         def keep() -> None:
@@ -75,9 +85,11 @@ class Store:
             disk.keys[key] = order.id
             disk.accepted[order.id] = disk.orders[order.id] = doc
 
-        await self._write(f"accept {order.request.client_order_id}", "accepted", keep)
+        return self._write(f"accept {order.request.client_order_id}", "accepted", keep, order.id)
 
-    async def append(self, order: Order, event: Event, at: int, cover: Cover | None = None) -> None:
+    def append(
+        self, order: Order, event: Event, at: int, cover: Cover | None = None, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
         doc, event_doc = encode(order), encode(event)
 
         def keep() -> None:
@@ -87,19 +99,21 @@ class Store:
             self._disk.events[order.id].append((at, event_doc))
 
         kind = "intent" if isinstance(event, Routed) else "noted"
-        await self._write(f"{type(event).__name__} {order.request.client_order_id}", kind, keep)
+        return self._write(f"{type(event).__name__} {order.request.client_order_id}", kind, keep, order.id)
 
-    async def keep_competition(self, competition_id: str, order_id: str | None, record: bytes) -> None:
+    def keep_competition(
+        self, competition_id: str, order_id: str | None, record: bytes, *, urgent: bool = True
+    ) -> asyncio.Future[None]:
         def keep() -> None:
             self._disk.competitions[competition_id] = record
 
-        await self._write("competition", "record", keep)
+        return self._write("competition", "record", keep, competition_id)
 
-    async def keep_rfq(self, rfq_id: str, record: bytes) -> None:
+    def keep_rfq(self, rfq_id: str, record: bytes) -> asyncio.Future[None]:
         def keep() -> None:
             self._disk.rfqs[rfq_id] = record
 
-        await self._write("rfq", "record", keep)
+        return self._write("rfq", "record", keep, rfq_id)
 
     async def order(self, order_id: str) -> Order | None:
         return await self._read(lambda: self._disk.order(order_id))
@@ -153,9 +167,9 @@ class Store:
 
     async def close(self) -> None:
         """Commit what was queued: the commits are in order, so the last one's place is enough."""
-        await self._write("close", "closed", lambda: None)
+        await self._write("close", "closed", lambda: None, "close")
 
-    async def _write(self, what: str, kind: str, keep: Callable[[], None]) -> None:
+    def _write(self, what: str, kind: str, keep: Callable[[], None], line: str) -> asyncio.Future[None]:
         disk, world = self._disk, self._world
         lasts = disk.commit_s * world.rng.random()
         if world.chance(disk.slow):
@@ -164,18 +178,22 @@ class Store:
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # One writer: a commit is never before the one that was asked for earlier.
         at = self._last_commit = max(self._last_commit + 1, world.now + int(lasts * 1e9))
-        world.after((at - world.now) / 1e9, lambda: self._commit(what, kind, keep, answered))
-        await answered
+        found = self._lines.setdefault(line, _Line(line))
+        world.after((at - world.now) / 1e9, lambda: self._commit(what, kind, keep, found, answered))
+        return answered
 
     def _commit(
-        self, what: str, kind: str, keep: Callable[[], None], answered: "asyncio.Future[None]"
+        self, what: str, kind: str, keep: Callable[[], None], line: _Line, answered: "asyncio.Future[None]"
     ) -> None:
         world, disk = self._world, self._disk
         if self.dead:
             world.count("write lost in a crash")
             return
         error: Exception | None = None
-        if kind != "closed" and (disk.full or world.chance(disk.failing)):
+        if line.refused:
+            world.count("refused behind a store error")
+            error = StoreError("what was to be kept before it was not")
+        elif kind != "closed" and (disk.full or world.chance(disk.failing)):
             disk.failed_at = world.now
             world.count("disk full" if disk.full else "store error")
             error = StoreError("the disk is full")
@@ -186,7 +204,16 @@ class Store:
                 error = taken
         world.tell("store", what, "kept" if error is None else type(error).__name__)
         world.happened(kind)
-        world.after(disk.commit_s * world.rng.random(), lambda: self._answer(answered, error))
+        line.refused = error is not None
+        # Answers come in the order of the commits.
+        at = world.now + int(disk.commit_s * world.rng.random() * 1e9)
+        at = self._last_answer = max(self._last_answer + 1, at)
+        world.after((at - world.now) / 1e9, lambda: self._tell(line, answered, error))
+
+    def _tell(self, line: _Line, answered: "asyncio.Future[None]", error: Exception | None) -> None:
+        if error is not None and self._lines.get(line.name) is line:
+            del self._lines[line.name]  # whoever writes knows now: what comes from here on is another line
+        self._answer(answered, error)
 
     def _answer(self, answered: "asyncio.Future[None]", error: Exception | None) -> None:
         if self.dead or answered.done():

@@ -1,5 +1,6 @@
 """Migrations are applied once and whole, and a file that is not ours to change is left alone."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from router.core.model import TimeInForce, VenueState
+from router.core.order import Event, Reported, Routed, step
+from router.journal import open_journal
 from router.journal.codec import encode
 from router.journal.migrate import APPLICATION_ID, Migration, known_migrations, migrate, statements
 from router.ports import StoreError
 from tests.unit import build
+from tests.unit.build import T0
 
 FIRST = Migration(1, "0001_a.sql", "CREATE TABLE a (x);\n-- a word\nCREATE TABLE b (x);\n")
 SECOND = Migration(2, "0002_c.sql", "CREATE TABLE c (x);\n")
@@ -131,6 +136,58 @@ def test_orders_of_before_are_found_at_their_counterparties(connection: sqlite3.
     migrate(connection, known_migrations("sqlite"), "journal.db")
 
     assert connection.execute("SELECT venue_order_id FROM orders").fetchall() == [("venue-1",)]
+
+
+def test_a_file_of_before_events_were_folded_reads_as_it_did(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    """Orders, their events, what rests and what is in flight; and it is written on from there."""
+    migrate(connection, known_migrations("sqlite")[:3], "journal.db")
+    resting = build.attempt(outbound=build.outbound(time_in_force=TimeInForce.GTC))
+    working = Reported(build.report(VenueState.WORKING))
+    done = Reported(build.report(VenueState.DONE, build.fill("a", "0.5")))
+    histories: dict[str, list[Event]] = {
+        "flies": [Routed(build.attempt(), "c-1", None)],
+        "rests": [Routed(resting, "c-2", None), working],
+        "filled": [Routed(build.attempt(), "c-3", None), working, done],
+    }
+    orders = {}
+    for number, (name, events) in enumerate(histories.items()):
+        order = build.order(id=name, request=build.request(client_order_id=name), created_at=T0 + number)
+        for event in events:
+            order = step(order, event, T0 + 9)
+        orders[name] = order
+        connection.execute(
+            "INSERT INTO orders (id, client_order_id, created_at, updated_at, status, phase, final,"
+            " connection_id, venue_order_id, product, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'BTC-USD', ?)",
+            (
+                *(name, name, order.created_at, order.updated_at, order.status.value, order.phase.value),
+                *(int(order.is_final), "bitgo-spot", order.venue_order_id, encode(order)),
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO order_events VALUES (?, ?, ?, ?)",
+            [(name, seq, T0 + 9, encode(event)) for seq, event in enumerate(events, start=1)],
+        )
+    connection.execute("INSERT INTO attempts_at_venue VALUES ('bitgo-pts', 'venue-9', 'filled')")
+
+    async def read_and_go_on() -> None:
+        journal = await open_journal(f"sqlite://{path}")
+        for name, events in histories.items():
+            assert await journal.order(name) == await journal.order_by_client_id(name) == orders[name]
+            assert [event for _, event in await journal.events(name)] == events
+        assert list((await journal.orders(9, None)).data) == list(reversed(orders.values()))
+        assert list(await journal.open_orders()) == [orders["flies"], orders["rests"]]
+        assert await journal.orders_at_venue("bitgo-pts", ["venue-9"]) == {"venue-9": orders["filled"]}
+        for name in ("flies", "rests"):
+            after = step(orders[name], done, T0 + 10)
+            await journal.append(after, done, T0 + 10)
+            assert await journal.order(name) == after
+        page = await journal.orders_live_in("bitgo-spot", T0 + 10, T0 + 10, 9, None)
+        assert [order.id for order in page.data] == ["rests", "flies"]
+        await journal.close()
+
+    asyncio.run(read_and_go_on())
 
 
 def test_statements_are_split_where_they_end() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from router.journal.writer import Broken, Operation, Writer
+from router.journal.batch import Chain, Insert, Job, Operation
+from router.journal.checkpoint import COMMIT_PAGES, DUE_PAGES
+from router.journal.writer import Broken, Writer
 from router.ports import StoreBrokenError, StoreError
 
 TABLES = """
@@ -23,12 +25,12 @@ CREATE TABLE notes (
 
 
 class FailingConnection(sqlite3.Connection):
-    """A connection whose commits fail with an error of SQLite's, once it is set."""
+    """A connection whose commits and checkpoints fail with an error of SQLite's, once it is set."""
 
     code: int | None = None
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        if sql == "COMMIT" and self.code is not None:
+        if sql in ("COMMIT", "PRAGMA wal_checkpoint(PASSIVE)") and self.code is not None:
             error = sqlite3.OperationalError("disk I/O error")
             error.sqlite_errorcode = self.code
             raise error
@@ -44,6 +46,8 @@ class Bench:
         batch_max: int = 512,
         pending_max: int = 32_768,
         broken: Broken | None = None,
+        *,
+        moving: bool = False,
     ) -> None:
         self.path = path
         with closing(sqlite3.connect(path)) as made:
@@ -55,7 +59,14 @@ class Bench:
         connection.execute("PRAGMA foreign_keys = ON")
         self.statements: list[str] = []
         connection.set_trace_callback(self.statements.append)
-        self.writer = Writer(connection, batch_max, pending_max, broken)
+        self.moving: FailingConnection | None = None
+        if moving:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            self.moving = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, factory=FailingConnection
+            )
+        self.writer = Writer(connection, batch_max, pending_max, broken, self.moving)
 
     @property
     def commits(self) -> int:
@@ -73,10 +84,9 @@ class Bench:
             busy.set()
             go.wait(timeout=30)
 
-        held = asyncio.create_task(self.writer.write(hold))
+        held = self.writer.write(hold)
         await asyncio.to_thread(busy.wait, 30)
-        tasks = [asyncio.create_task(self.writer.write(operation)) for operation in operations]
-        await asyncio.sleep(0)  # each has left its operation in the queue
+        tasks = [self.writer.write(operation) for operation in operations]
         self.statements.clear()
         go.set()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
@@ -121,6 +131,59 @@ async def test_a_lone_write_waits_for_no_company(bench: Bench) -> None:
         await bench.writer.write(note(number))
 
     assert bench.commits == 3
+
+
+async def test_what_nobody_waits_for_goes_with_the_next_write(bench: Bench) -> None:
+    loop = asyncio.get_running_loop()
+
+    behind = [bench.writer.put(Job(loop.create_future(), note(number)), urgent=False) for number in (1, 2)]
+    assert not bench.writer._rung, "expected the thread to be left asleep"
+    await bench.writer.write(note(3))
+
+    assert [future.done() for future in behind] == [True, True]
+    assert bench.commits == 1
+
+
+async def test_what_nobody_waits_for_is_kept_without_company_too(bench: Bench) -> None:
+    loop = asyncio.get_running_loop()
+
+    for number in (1, 2):
+        await bench.writer.put(Job(loop.create_future(), note(number)), urgent=False)
+
+    assert bench.kept() == [1, 2]
+
+
+async def test_in_a_chain_nothing_is_kept_behind_what_was_not(bench: Bench) -> None:
+    chain, other = Chain(), Chain()
+    loop = asyncio.get_running_loop()
+
+    def put(number: int, chain: Chain) -> asyncio.Future[None]:
+        return bench.writer.put(Job(loop.create_future(), note(number), chain=chain))
+
+    outcomes = await asyncio.gather(
+        put(1, chain), put(1, chain), put(2, chain), put(3, other), return_exceptions=True
+    )
+
+    assert [type(outcome) for outcome in outcomes] == [type(None), StoreError, StoreError, type(None)]
+    with pytest.raises(StoreError, match="kept before"):
+        await put(4, chain)
+    assert bench.kept() == [1, 3]
+
+
+async def test_rows_of_a_table_are_added_together_in_their_order(bench: Bench) -> None:
+    insert = Insert("INSERT INTO notes (id, parent) VALUES", 2)
+    loop = asyncio.get_running_loop()
+    bench.statements.clear()
+
+    writes = [
+        bench.writer.put(Job(loop.create_future(), insert=insert, row=(number, None)), urgent=number == 99)
+        for number in range(100)
+    ]
+    await asyncio.gather(*writes)
+
+    assert bench.kept() == list(range(100))
+    # 64, 32 and 4 rows.
+    assert sum(statement.startswith("INSERT") for statement in bench.statements) == 3
 
 
 async def test_a_broken_rule_fails_alone(bench: Bench) -> None:
@@ -219,11 +282,10 @@ async def test_another_error_of_the_disk_is_no_end(tmp_path: Path) -> None:
 
 
 async def test_a_cancelled_caller_does_not_undo_its_write(bench: Bench) -> None:
-    task = asyncio.create_task(bench.writer.write(note(1)))
-    await asyncio.sleep(0)
-    task.cancel()
+    write = bench.writer.write(note(1))
+    write.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await task
+        await write
 
     await bench.writer.write(note(2))
 
@@ -241,8 +303,7 @@ async def test_a_queue_that_is_full_refuses(tmp_path: Path) -> None:
 
 
 async def test_stopping_commits_what_was_queued(bench: Bench) -> None:
-    tasks = [asyncio.create_task(bench.writer.write(note(number))) for number in range(20)]
-    await asyncio.sleep(0)
+    tasks = [bench.writer.write(note(number)) for number in range(20)]
 
     await asyncio.to_thread(bench.writer.stop)
 
@@ -259,8 +320,7 @@ def test_a_loop_that_is_gone_does_not_stop_the_thread(tmp_path: Path) -> None:
         go.wait(timeout=30)
 
     async def leave() -> None:
-        tasks = [asyncio.create_task(bench.writer.write(operation)) for operation in (hold, note(1))]
-        await asyncio.sleep(0)
+        tasks = [bench.writer.write(operation) for operation in (hold, note(1))]
         await asyncio.to_thread(busy.wait, 30)
         for task in tasks:
             task.cancel()
@@ -269,7 +329,46 @@ def test_a_loop_that_is_gone_does_not_stop_the_thread(tmp_path: Path) -> None:
     asyncio.run(leave())
     go.set()
 
-    asyncio.run(bench.writer.write(note(2)))
+    async def come() -> None:
+        await bench.writer.write(note(2))
+
+    asyncio.run(come())
     bench.writer.stop()
 
     assert bench.kept() == [1, 2]
+
+
+async def test_the_log_is_moved_into_the_file_beside_the_writes(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    bench = Bench(path, moving=True)
+    log = path.with_name("notes.db-wal")
+
+    sizes = []
+    for number in range(2 * DUE_PAGES // COMMIT_PAGES):
+        await bench.writer.write(note(number))
+        sizes.append(log.stat().st_size)
+    bench.writer.stop()
+
+    assert bench.kept() == list(range(2 * DUE_PAGES // COMMIT_PAGES))
+    # A log that is begun anew is written over from its beginning: it does not grow.
+    assert sizes[-1] < 0.8 * len(sizes) * 4096
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_CORRUPT])
+async def test_a_log_that_cannot_be_moved_for_a_failed_flush_is_the_end(tmp_path: Path, code: int) -> None:
+    told: asyncio.Queue[StoreBrokenError] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    bench = Bench(
+        tmp_path / "notes.db",
+        moving=True,
+        broken=lambda error: loop.call_soon_threadsafe(told.put_nowait, error) and None,
+    )
+    assert bench.moving is not None
+    bench.moving.code = code
+    writes = [bench.writer.put(Job(loop.create_future(), note(n)), urgent=False) for n in range(DUE_PAGES)]
+    await asyncio.gather(*writes)
+
+    assert "disk I/O error" in str(await told.get())
+    with pytest.raises(StoreBrokenError, match="flushed"):
+        await bench.writer.write(note(DUE_PAGES))
+    bench.writer.stop()

@@ -1,0 +1,199 @@
+"""What is written in one transaction: jobs, run together or one by one.
+
+Together, all rows of a table go in as few statements as possible: each call of SQLite lets the interpreter's
+lock go and has to win it back from the loop. One by one, each in a savepoint, where one breaks a rule.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from router.ports import ClientOrderIdTakenError, StoreError
+from router.ports.records import ChangedMeanwhileError, IdempotencyKeyTakenError
+
+ROWS_MAX: Final = 64
+"""Rows in one statement: with fifteen columns or fewer within the 999 variables of every SQLite."""
+
+Row = tuple[object, ...]
+Operation = Callable[[sqlite3.Connection], None]
+Refusal = Callable[[sqlite3.Connection, Row], Exception | None]
+
+_OWN_FAULTS: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+"""What one job's values can cause; any other error of SQLite is the transaction's."""
+
+_REFUSALS: Final = (
+    StoreError,
+    ClientOrderIdTakenError,
+    ChangedMeanwhileError,
+    IdempotencyKeyTakenError,
+)
+"""What a job itself says no with: its caller gets it as it is."""
+
+
+class Insert:
+    """A statement that adds rows to a table; made for as many rows as there are, up to `ROWS_MAX`.
+
+    `refusal`: what a row is refused with that breaks a rule of the table; None: with what SQLite says of it.
+    """
+
+    __slots__ = ("_head", "_row", "_statements", "_tail", "refusal")
+
+    def __init__(self, head: str, columns: int, tail: str = "", refusal: Refusal | None = None) -> None:
+        """`head` ends before the values, `tail` is what follows them."""
+        self._head = head
+        self._row = f"({', '.join('?' * columns)})"
+        self._tail = tail
+        self._statements: dict[int, str] = {}
+        self.refusal = refusal
+
+    def run(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        """Add the rows, in their order."""
+        done = 0
+        while done < len(rows):
+            # Powers of two: a handful of statements, which the connection keeps prepared.
+            count = 1 << (min(len(rows) - done, ROWS_MAX).bit_length() - 1)
+            values: list[object] = []
+            for row in rows[done : done + count]:
+                values += row
+            connection.execute(self._statement(count), values)
+            done += count
+
+    def _statement(self, count: int) -> str:
+        statement = self._statements.get(count)
+        if statement is None:
+            statement = f"{self._head} {', '.join([self._row] * count)} {self._tail}"
+            self._statements[count] = statement
+        return statement
+
+
+class Chain:
+    """Jobs of which none is kept behind one that was not: an order's events.
+
+    `refused` is the writer's: one of them failed. Until whoever writes was `told` so, what is queued in the
+    chain is refused as well; from then on they go on with another chain.
+    """
+
+    __slots__ = ("refused",)
+
+    def __init__(self) -> None:
+        self.refused = False
+
+    def told(self, job: "Job", *, kept: bool) -> None:
+        """One of its jobs ended, and its caller is being told. On the caller's loop."""
+
+
+class Job:
+    """Rows and an operation, of which all is kept or nothing.
+
+    In this order: the row that `insert` adds, the operation, and `changes`, one row an `update`, of which
+    only the last one with the same last value (the key) is run in a transaction.
+    """
+
+    __slots__ = ("chain", "changes", "future", "insert", "operation", "row", "update")
+
+    def __init__(
+        self,
+        future: asyncio.Future[None],
+        operation: Operation | None = None,
+        *,
+        insert: Insert | None = None,
+        row: Row = (),
+        update: str | None = None,
+        changes: Row = (),
+        chain: Chain | None = None,
+    ) -> None:
+        self.future = future
+        self.operation = operation
+        self.insert = insert
+        self.row = row
+        self.update = update
+        self.changes = changes
+        self.chain = chain
+
+
+class NotTogetherError(Exception):
+    """A job breaks a rule: they are to be run one by one."""
+
+
+def run_together(connection: sqlite3.Connection, jobs: Sequence[Job]) -> None:
+    """Run jobs in the transaction that is open; `NotTogetherError` where one of them has to fail alone.
+
+    Raises `sqlite3.Error` where the transaction is lost.
+    """
+    rows: dict[Insert, list[Row]] = {}
+    changes: dict[str, dict[object, Row]] = {}
+    if any(job.chain is not None and job.chain.refused for job in jobs):
+        raise NotTogetherError
+    try:
+        for job in jobs:
+            if job.insert is not None:
+                if job.insert in rows:
+                    rows[job.insert].append(job.row)
+                else:
+                    rows[job.insert] = [job.row]
+            if job.operation is not None:
+                # It sees what was called before it.
+                _flush(connection, rows, changes)
+                job.operation(connection)
+            if job.update is not None:
+                changes.setdefault(job.update, {})[job.changes[-1]] = job.changes
+        _flush(connection, rows, changes)
+    except sqlite3.Error as error:
+        if isinstance(error, _OWN_FAULTS):
+            raise NotTogetherError from error
+        raise
+    except Exception as error:
+        raise NotTogetherError from error
+
+
+def run_alone(connection: sqlite3.Connection, job: Job) -> Exception | None:
+    """Run a job in a savepoint; what it failed with. Raises `sqlite3.Error` where the transaction is lost."""
+    if job.chain is not None and job.chain.refused:
+        return StoreError("expected what was to be kept before a record to be kept, was not")
+    connection.execute("SAVEPOINT job")
+    outcome: Exception | None = None
+    try:
+        run_together(connection, (job,))
+    except NotTogetherError as refused:
+        outcome = _outcome(refused.__cause__)
+        connection.execute("ROLLBACK TO job")
+        if job.insert is not None and job.insert.refusal is not None:
+            try:
+                outcome = job.insert.refusal(connection, job.row) or outcome
+            except StoreError as error:
+                outcome = error
+        if job.chain is not None:
+            job.chain.refused = True
+    connection.execute("RELEASE job")
+    return outcome
+
+
+def failure(error: BaseException | None) -> StoreError:
+    """What a caller is told whose record was not kept because of an error."""
+    told = StoreError(f"expected the journal to keep a record, was: {error}")
+    told.__cause__ = error
+    return told
+
+
+def _outcome(error: BaseException | None) -> Exception:
+    return error if isinstance(error, _REFUSALS) else failure(error)
+
+
+def _flush(
+    connection: sqlite3.Connection, rows: dict[Insert, list[Row]], changes: dict[str, dict[object, Row]]
+) -> None:
+    for insert, added in rows.items():
+        insert.run(connection, added)
+    for update, changed in changes.items():
+        if len(changed) == 1:
+            connection.execute(update, *changed.values())
+        else:
+            connection.executemany(update, list(changed.values()))
+    rows.clear()
+    changes.clear()
