@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
-from router.core.competition import Competition, Contender, Opened, QuoteReceived, Rules
+from router.core.competition import Competition, Contender, Rules
 from router.core.ledger import Ledger
 from router.core.model import Connection, Level, OrderRequest, OrderType, Product, Route, Side, Source
 from router.core.pricing import quote_from_levels
@@ -92,16 +92,14 @@ def _decision(count: int) -> Callable[[], object]:
 
     def decide() -> object:
         competition = Competition(REQUEST, RULES, ledger)
-        competition.step(Opened(contenders), NOW)
-        for connection in connections:
-            quote = quote_from_levels(
-                connection.id, Source.BOOK, books[connection.id], PRODUCT, Side.BUY, SIZE, in_base=True
-            )
+        for contender in competition.opened(contenders, NOW):
+            name = contender.connection.id
+            quote = quote_from_levels(name, Source.BOOK, books[name], PRODUCT, Side.BUY, SIZE, in_base=True)
             if quote is not None:
-                competition.step(QuoteReceived(quote, PRODUCT), NOW)
+                competition.quoted(quote, NOW)
         winner = competition.award(reserve, NOW)
         ledger.release("order", {}, NOW)
-        return winner, entry_records(competition, contenders)
+        return winner, entry_records(competition)
 
     return decide
 

@@ -8,13 +8,16 @@ read, here or anywhere on an order's way: if there is no credit, the counterpart
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from router.core.errors import FieldError, InvalidRequestError, shown
 from router.core.instruction import Instruction, SteadyPace, Stop
 from router.core.ledger import Ledger
 from router.core.model import Connection, OrderRequest, Product, Reason, Side
-from router.core.money import ZERO, format_amount, is_multiple
-from router.core.routing import claim_at, given_up
+from router.core.money import ZERO, format_amount, is_multiple, rest_of
+from router.core.routing import claim_at
+
+_BUY: Final = Side.BUY
 
 
 def check_product(request: OrderRequest, connection: Connection, product: Product | None) -> Reason | None:
@@ -27,11 +30,12 @@ def check_product(request: OrderRequest, connection: Connection, product: Produc
         low, high, step = product.base_size_min, product.base_size_max, product.base_increment
     else:
         low, high, step = product.quote_size_min, product.quote_size_max, product.quote_increment
-    if request.quantity < low:
+    quantity = request.quantity
+    if quantity < low:
         return Reason.SIZE_BELOW_MINIMUM
-    if request.quantity > high:
+    if quantity > high:
         return Reason.SIZE_ABOVE_MAXIMUM
-    if not is_multiple(request.quantity, step):
+    if rest_of(quantity, step):
         # A size finer than this counterparty's step does not exist there, and no size is ever altered.
         return Reason.PRODUCT_UNSUPPORTED
     if request.instruction is None:
@@ -64,12 +68,12 @@ def check_balance(
     """
     if connection.pts:
         return None
-    free = ledger.free(connection.id, given_up(request, product))
+    buys = request.side is _BUY
+    free = ledger.free(connection.id, product.quote if buys else product.base)
     if free is None:
         return Reason.BALANCE_UNKNOWN
-    price_matters = request.in_base == (request.side is Side.BUY)
     bound = request.price_bound
-    if price_matters and bound is None:
+    if bound is None and request.in_base == buys:
         return Reason.INSUFFICIENT_BALANCE if free <= ZERO else None
     claim = claim_at(request, connection, product, product.price_increment if bound is None else bound)
     return Reason.INSUFFICIENT_BALANCE if free < claim.amount else None
@@ -81,12 +85,16 @@ def check_increments(request: OrderRequest, products: Iterable[Product]) -> None
     Raises `InvalidRequestError` naming each field. Without any product nothing is known and nothing refused:
     the competition then says `product_unsupported`.
     """
-    known = list(products)
+    known = []
+    in_base, instruction = request.in_base, request.instruction
+    for product in products:
+        if instruction is None and _fits(request, product, in_base=in_base):
+            return  # one that could take it is enough, and most often it is the first
+        known.append(product)
     if not known:
         return
-    steps = sorted({p.base_increment if request.in_base else p.quote_increment for p in known})
+    steps = sorted({p.base_increment if in_base else p.quote_increment for p in known})
     ticks = sorted({p.price_increment for p in known})
-    instruction = request.instruction
     sub_order = instruction.sub_order_size if isinstance(instruction, SteadyPace) else None
     trigger = instruction.trigger_price if isinstance(instruction, Stop) else None
     wrong = [
@@ -101,3 +109,11 @@ def check_increments(request: OrderRequest, products: Iterable[Product]) -> None
     ]
     if wrong:
         raise InvalidRequestError(*wrong)
+
+
+def _fits(request: OrderRequest, product: Product, *, in_base: bool) -> bool:
+    """Whether size and limit are on this product's increments."""
+    step = product.base_increment if in_base else product.quote_increment
+    limit = request.limit_price
+    on_tick = limit is None or is_multiple(limit, product.price_increment)
+    return on_tick and is_multiple(request.quantity, step)

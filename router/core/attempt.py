@@ -1,6 +1,7 @@
 """One counterparty tried for an order: what is sent to it, and under which id it is found there."""
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -19,8 +20,13 @@ from router.core.model import (
 from router.core.money import ZERO
 from router.core.pricing import fee_on
 
+# Looked up once: the name of an enumeration's member costs as much as an addition.
+_MARKET: Final = OrderType.MARKET
+_LIMIT: Final = OrderType.LIMIT
+_GTD: Final = TimeInForce.GTD
 
-class Attempt(msgspec.Struct, frozen=True):
+
+class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One counterparty tried for an order, and what is needed to find the order there."""
 
     number: int
@@ -90,34 +96,30 @@ def make_attempt(
 ) -> Attempt:
     """The `number`th attempt of an order, from 1, on a route that was reserved for."""
     own_id = venue_client_order_id(order_id, route.connection_id, number)
-    quote = route.priced.quote
-    kind = request.type
-    if kind is OrderType.MARKET and route.limit_price is not None:
+    priced, limit, time_in_force = route.priced, route.limit_price, route.time_in_force
+    quote, kind = priced.quote, request.type
+    if kind is _MARKET and limit is not None:
         # An indicative market order goes out as a limit: a price is never left open.
-        kind = OrderType.LIMIT
-    return Attempt(
-        number=number,
-        connection=connection,
-        outbound=OutboundOrder(
-            connection_id=route.connection_id,
-            venue_client_order_id=own_id,
-            product=request.product,
-            side=request.side,
-            type=kind,
-            quantity=request.quantity,
-            quantity_currency=request.quantity_currency,
-            limit_price=route.limit_price,
-            time_in_force=route.time_in_force,
-            duration_minutes=request.duration_minutes if route.time_in_force is TimeInForce.GTD else None,
-            quote_id=quote.quote_id,
-            instruction=request.instruction,
-        ),
-        product=product,
-        quoted_price=quote.price,
-        quoted_all_in_price=route.priced.all_in_price,
-        cover_price=cover_price,
-        claim=route.claim,
-        routed_at=now,
-        quote_valid_until=quote.valid_until,
-        quoted_fee=None if quote.quote_id is None else route.priced.fee,
+        kind = _LIMIT
+    # By their place: names take a struct several times as long, and every order has both.
+    outbound = OutboundOrder(
+        route.connection_id,
+        own_id,
+        request.product,
+        request.side,
+        kind,
+        request.quantity,
+        request.quantity_currency,
+        limit,
+        time_in_force,
+        request.duration_minutes if time_in_force is _GTD else None,
+        quote.quote_id,
+        request.instruction,
     )
+    made = Attempt(
+        number, connection, outbound, product, quote.price, priced.all_in_price, cover_price, route.claim, now
+    )
+    if quote.quote_id is None and quote.valid_until is None:
+        return made
+    fee = None if quote.quote_id is None else priced.fee
+    return msgspec.structs.replace(made, quote_valid_until=quote.valid_until, quoted_fee=fee)

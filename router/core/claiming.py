@@ -51,4 +51,6 @@ def moves_of(order: Order) -> dict[str, Decimal]:
 def moved_between(before: Order, after: Order) -> dict[str, Decimal]:
     """What moved from one record of an order to a later one, signed, by asset."""
     earlier, later = moves_of(before), moves_of(after)
+    if not earlier:
+        return later
     return {asset: sub(amount, earlier.get(asset, ZERO)) for asset, amount in later.items()}

@@ -1,14 +1,17 @@
 """The competition's state machine: who is asked, what came, who ranks where.
 
-    collecting ──every answer is in, or the deadline passed──▶ ranked ──award──▶ closed
+    collecting ──every answer is in, or the deadline passed──▶ ranked ──award, close──▶ closed
 
-`step(event, now)` takes events in the past tense and returns effects in the imperative. It reads no clock and
-asks nobody: whoever runs it does. A quote that comes after the ranking is recorded and not used.
+Each event is a method in the past tense, with the time at which it happened: `opened`, `quoted`, `failed`,
+`time_passed`. The machine reads no clock and asks nobody: whoever runs it asks those whom `opened` names and
+looks at `phase`. All answers may come at once, before anything is waited for: then no time passes between
+the first and the ranking. A quote that comes after the ranking is recorded and not used.
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -30,7 +33,7 @@ from router.core.routing import Terms, given_up, route
 from router.core.selection import Entrant, Ranking, outside_collar, rank
 
 
-class Rules(msgspec.Struct, frozen=True):
+class Rules(msgspec.Struct, frozen=True, gc=False):
     """What a competition is run by. `deadline_ns` from its opening, `collar_bps` as in the settings."""
 
     deadline_ns: int
@@ -38,7 +41,7 @@ class Rules(msgspec.Struct, frozen=True):
     terms: Terms
 
 
-class Contender(msgspec.Struct, frozen=True):
+class Contender(msgspec.Struct, frozen=True, gc=False):
     """A connection as the competition finds it. `barred`: why it cannot be asked at all, whatever it is."""
 
     connection: Connection
@@ -46,10 +49,14 @@ class Contender(msgspec.Struct, frozen=True):
     barred: Reason | None = None
 
 
-class Entry(msgspec.Struct):
-    """One connection's line in the record. Times in nanoseconds since the epoch."""
+class Entry(msgspec.Struct, gc=False):
+    """One connection's line in the record. Times in nanoseconds since the epoch.
 
-    connection_id: str
+    `waits`: it was asked, and neither has it answered nor is its time over. `route`: the order that would go
+    out, and `free` what was free for it on a Spot connection when that was decided.
+    """
+
+    contender: Contender
     outcome: Outcome | None = None
     reason: Reason | None = None
     source: Source | None = None
@@ -59,63 +66,13 @@ class Entry(msgspec.Struct):
     late: bool = False
     rank: int | None = None
     detail: str | None = None
+    waits: bool = False
+    route: Route | None = None
+    free: Decimal | None = None
 
-
-# Events
-class Opened(msgspec.Struct, frozen=True):
-    """The order was taken up: these are the connections there are."""
-
-    contenders: tuple[Contender, ...]
-
-
-class QuoteReceived(msgspec.Struct, frozen=True):
-    """A counterparty's price for the size came.
-
-    `asked_at`: when the question was really put, where that was later than the opening (a streamed book is
-    read when everything else is done); the record's latency counts from there.
-    """
-
-    quote: Quote
-    product: Product
-    asked_at: int | None = None
-
-
-class QuoteFailed(msgspec.Struct, frozen=True):
-    """A counterparty that was asked has no usable price; `detail` is for the record."""
-
-    connection_id: str
-    source: Source | None
-    reason: Reason
-    detail: str | None = None
-
-
-class DeadlinePassed(msgspec.Struct, frozen=True):
-    """The time for quotes is over."""
-
-
-Event = Opened | QuoteReceived | QuoteFailed | DeadlinePassed
-
-
-# Effects
-class AskForQuote(msgspec.Struct, frozen=True):
-    """Get a price for the size from this connection: from its book, or by asking."""
-
-    connection_id: str
-
-
-class ArmDeadline(msgspec.Struct, frozen=True):
-    """Report `DeadlinePassed` at this time."""
-
-    at: int
-
-
-class Ranked(msgspec.Struct, frozen=True):
-    """The competition can be decided: call `award`."""
-
-    ranking: Ranking
-
-
-Effect = AskForQuote | ArmDeadline | Ranked
+    def out(self, reason: Reason) -> None:
+        """It takes no part, or no more."""
+        self.outcome, self.reason = reason.outcome, reason
 
 
 class Phase(enum.StrEnum):
@@ -126,30 +83,106 @@ class Phase(enum.StrEnum):
     CLOSED = "closed"
 
 
+# Looked up once: the name of an enumeration's member costs as much as an addition.
+_COLLECTING: Final = Phase.COLLECTING
+_RANKED: Final = Phase.RANKED
+_CLOSED: Final = Phase.CLOSED
+_WON: Final = Outcome.WON
+_LOST: Final = Outcome.LOST
+
+
 class Competition:
     """One competition over one request. Owned by one task; the ledger is the router's."""
 
     def __init__(self, request: OrderRequest, rules: Rules, ledger: Ledger) -> None:
         self.request = request
         self.rules = rules
-        self.phase = Phase.COLLECTING
+        self.phase = _COLLECTING
         self.entries: dict[str, Entry] = {}
         self.ranking = Ranking(())
         self._ledger = ledger
-        self._contenders: dict[str, Contender] = {}
-        self._open: set[str] = set()
+        self._waiting = 0
 
-    def step(self, event: Event, now: int) -> list[Effect]:
-        """Take an event in; returns what is to be done. Events about unknown connections are a bug."""
-        match event:
-            case Opened():
-                return self._opened(event.contenders, now)
-            case QuoteReceived():
-                return self._quoted(event, now)
-            case QuoteFailed():
-                return self._failed(event, now)
-            case DeadlinePassed():
-                return self._deadline()
+    def opened(self, contenders: Iterable[Contender], now: int) -> list[Contender]:
+        """The order was taken up, and these are the connections there are; returns who is to be asked."""
+        asked = []
+        request, ledger, entries = self.request, self._ledger, self.entries
+        selected = request.connections
+        for contender in contenders:
+            connection, product = contender.connection, contender.product
+            entry = entries[connection.id] = Entry(contender)
+            if selected is not None and connection.id not in selected:
+                entry.out(Reason.NOT_SELECTED)
+                continue
+            reason = contender.barred or check_product(request, connection, product)
+            if reason is None and product is not None and not connection.pts:
+                reason = check_balance(request, connection, product, ledger)
+            if reason is not None:
+                entry.out(reason)
+                continue
+            entry.asked_at, entry.waits = now, True
+            asked.append(contender)
+        self._waiting = len(asked)
+        if not asked:
+            self._rank()
+        return asked
+
+    def quoted(self, quote: Quote, now: int, asked_at: int | None = None) -> None:
+        """A counterparty's price for the size came.
+
+        `asked_at`: when the question was really put, where that was later than the opening (a streamed book
+        is read when everything else is done); the record's latency counts from there. A quote of an unknown
+        connection is a bug: `KeyError`.
+        """
+        entry = self.entries[quote.connection_id]
+        contender = entry.contender
+        product = contender.product
+        if product is None or (not entry.waits and entry.answered_at is not None):
+            return  # a second answer to one question changes nothing
+        connection, request = contender.connection, self.request
+        priced = price_quote(quote, connection.taker_fee_bps, request.side, product)
+        entry.priced, entry.source, entry.answered_at = priced, quote.source, now
+        if asked_at is not None:
+            entry.asked_at = asked_at
+        if not entry.waits:
+            entry.late = True
+            return
+        entry.waits = False
+        if quote.valid_until is None or now < quote.valid_until:
+            free = None if connection.pts else self._ledger.free(connection.id, given_up(request, product))
+            routed = route(request, self.rules.terms, priced, connection, product, free)
+            if isinstance(routed, Route):
+                entry.route, entry.free = routed, free
+            else:
+                entry.out(routed)
+        else:
+            entry.out(Reason.QUOTE_EXPIRED)
+        self._waiting -= 1
+        if not self._waiting:
+            self._rank()
+
+    def failed(
+        self, connection_id: str, source: Source | None, reason: Reason, now: int, detail: str | None = None
+    ) -> None:
+        """A counterparty that was asked has no usable price; `detail` is for the record."""
+        entry = self.entries[connection_id]
+        if not entry.waits:
+            return
+        entry.answered_at, entry.source, entry.detail, entry.waits = now, source, detail, False
+        entry.out(reason)
+        self._waiting -= 1
+        if not self._waiting:
+            self._rank()
+
+    def time_passed(self) -> None:
+        """The time for quotes is over; nothing happens where it was not waited for."""
+        if self.phase is not _COLLECTING:
+            return
+        for entry in self.entries.values():
+            if entry.waits:
+                entry.waits = False
+                entry.out(Reason.TIMEOUT)
+        self._rank()
 
     def award(self, reserve: Callable[[Route], Reason | None], now: int) -> Route | None:
         """Give the order to the best quote that still stands and can be reserved for; None if none can.
@@ -159,20 +192,25 @@ class Competition:
         else runs between them.
         """
         winner: Route | None = None
+        rank = 0
         for priced in self.ranking.quotes:
             entry = self.entries[priced.quote.connection_id]
-            if winner is not None:
-                entry.outcome = Outcome.LOST
-                continue
-            routed = self._route(priced) if _stands(priced.quote, now) else Reason.QUOTE_EXPIRED
-            refused = routed if isinstance(routed, Reason) else reserve(routed)
-            if refused is not None or isinstance(routed, Reason):
-                self._out(entry, refused or Reason.INVALID_QUOTE)
-            else:
+            if winner is None:
+                routed = self._route_now(entry, priced, now)
+                if not isinstance(routed, Route):
+                    entry.out(routed)
+                    continue
+                refused = reserve(routed)
+                if refused is not None:
+                    entry.out(refused)
+                    continue
                 winner = routed
-                entry.outcome = Outcome.WON
-        self._number()
-        self.phase = Phase.CLOSED
+                entry.outcome = _WON
+            else:
+                entry.outcome = _LOST
+            rank += 1
+            entry.rank = rank
+        self.phase = _CLOSED
         return winner
 
     def close(self, now: int) -> None:
@@ -180,130 +218,51 @@ class Competition:
 
         A firm one that ended while others were waited for is no offer any more, and bounds no RFQ's life.
         """
-        leading = True
+        rank = 0
         for priced in self.ranking.quotes:
             entry = self.entries[priced.quote.connection_id]
             if not _stands(priced.quote, now):
-                self._out(entry, Reason.QUOTE_EXPIRED)
+                entry.out(Reason.QUOTE_EXPIRED)
                 continue
-            entry.outcome = Outcome.WON if leading else Outcome.LOST
-            leading = False
-        self._number()
-        self.phase = Phase.CLOSED
+            rank += 1
+            entry.rank = rank
+            entry.outcome = _WON if rank == 1 else _LOST
+        self.phase = _CLOSED
 
     @property
     def anyone_was_asked(self) -> bool:
         """Whether some connection was admitted: without one there is no eligible counterparty."""
         return any(entry.outcome is not Outcome.EXCLUDED for entry in self.entries.values())
 
-    def _opened(self, contenders: Sequence[Contender], now: int) -> list[Effect]:
-        effects: list[Effect] = []
-        for contender in contenders:
-            connection = contender.connection
-            entry = self.entries[connection.id] = Entry(connection.id)
-            self._contenders[connection.id] = contender
-            reason = self._barred(contender)
-            if reason is not None:
-                self._out(entry, reason)
-                continue
-            entry.asked_at = now
-            self._open.add(connection.id)
-            effects.append(AskForQuote(connection.id))
-        if not self._open:
-            return self._rank()
-        return [ArmDeadline(now + self.rules.deadline_ns), *effects]
+    def _rank(self) -> None:
+        live = []
+        prices = []
+        for name, entry in self.entries.items():
+            priced = entry.priced
+            if entry.outcome is None and priced is not None:
+                live.append(Entrant(priced, entry.contender.connection.pts))
+                prices.append((name, priced.quote.price))
+        collared = outside_collar(prices, self.rules.collar_bps)
+        if collared:
+            for name in collared:
+                self.entries[name].out(Reason.OUTSIDE_COLLAR)
+            live = [entrant for entrant in live if entrant.priced.quote.connection_id not in collared]
+        self.ranking = rank(live, self.request.side)
+        self.phase = _RANKED
 
-    def _barred(self, contender: Contender) -> Reason | None:
-        connection, product = contender.connection, contender.product
-        selected = self.request.connections
-        if selected is not None and connection.id not in selected:
-            return Reason.NOT_SELECTED
-        if contender.barred is not None:
-            return contender.barred
-        reason = check_product(self.request, connection, product)
-        if reason is not None or product is None:
-            return reason
-        return check_balance(self.request, connection, product, self._ledger)
-
-    def _quoted(self, event: QuoteReceived, now: int) -> list[Effect]:
-        quote = event.quote
-        connection = self._contenders[quote.connection_id].connection
-        entry = self.entries[connection.id]
-        if connection.id not in self._open and entry.answered_at is not None:
-            return []  # a second answer to one question changes nothing
-        priced = price_quote(quote, connection.taker_fee_bps, self.request.side, event.product)
-        entry.answered_at = now
-        entry.source = quote.source
-        if event.asked_at is not None:
-            entry.asked_at = event.asked_at
-        if connection.id not in self._open:
-            entry.late, entry.priced = True, priced
-            return []
-        entry.priced = priced
-        routed = self._route(priced) if _stands(quote, now) else Reason.QUOTE_EXPIRED
-        if isinstance(routed, Reason):
-            self._out(entry, routed)
-        return self._answered(connection.id)
-
-    def _failed(self, event: QuoteFailed, now: int) -> list[Effect]:
-        entry = self.entries[event.connection_id]
-        if event.connection_id not in self._open:
-            return []
-        entry.answered_at = now
-        entry.source = event.source
-        entry.detail = event.detail
-        self._out(entry, event.reason)
-        return self._answered(event.connection_id)
-
-    def _deadline(self) -> list[Effect]:
-        if self.phase is not Phase.COLLECTING:
-            return []
-        for connection_id in sorted(self._open):
-            self._out(self.entries[connection_id], Reason.TIMEOUT)
-        self._open.clear()
-        return self._rank()
-
-    def _answered(self, connection_id: str) -> list[Effect]:
-        self._open.discard(connection_id)
-        return [] if self._open else self._rank()
-
-    def _rank(self) -> list[Effect]:
-        live = [(e.connection_id, e.priced) for e in self.entries.values() if e.outcome is None and e.priced]
-        collared = outside_collar(
-            [(name, priced.quote.price) for name, priced in live], self.rules.collar_bps
-        )
-        for name in collared:
-            self._out(self.entries[name], Reason.OUTSIDE_COLLAR)
-        self.ranking = rank(
-            (
-                Entrant(priced, self._contenders[name].connection.pts)
-                for name, priced in live
-                if name not in collared
-            ),
-            self.request.side,
-        )
-        self.phase = Phase.RANKED
-        return [Ranked(self.ranking)]
-
-    def _route(self, priced: PricedQuote) -> Route | Reason:
-        contender = self._contenders[priced.quote.connection_id]
-        connection, product = contender.connection, contender.product
+    def _route_now(self, entry: Entry, priced: PricedQuote, now: int) -> Route | Reason:
+        """The order on a ranked quote as the balance is by now, or why there is none any more."""
+        if not _stands(priced.quote, now):
+            return Reason.QUOTE_EXPIRED
+        connection, product = entry.contender.connection, entry.contender.product
         if product is None:
             return Reason.PRODUCT_UNSUPPORTED
-        free = None
+        request, free = self.request, None
         if not connection.pts:
-            free = self._ledger.free(connection.id, given_up(self.request, product))
-        return route(self.request, self.rules.terms, priced, connection, product, free)
-
-    def _number(self) -> None:
-        ranked = [q.quote.connection_id for q in self.ranking.quotes]
-        still = [name for name in ranked if self.entries[name].outcome in (Outcome.WON, Outcome.LOST)]
-        for position, name in enumerate(still, start=1):
-            self.entries[name].rank = position
-
-    @staticmethod
-    def _out(entry: Entry, reason: Reason) -> None:
-        entry.outcome, entry.reason = reason.outcome, reason
+            free = self._ledger.free(connection.id, given_up(request, product))
+        if entry.route is not None and free == entry.free:
+            return entry.route  # nothing that it was made from has changed since
+        return route(request, self.rules.terms, priced, connection, product, free)
 
 
 def _stands(quote: Quote, now: int) -> bool:

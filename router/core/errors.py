@@ -84,6 +84,7 @@ class Code(enum.StrEnum):
     # nothing was done
     VAULT_UNAVAILABLE = "vault_unavailable"
     VENUE_UNAVAILABLE = "venue_unavailable"
+    OVERLOADED = "overloaded"
     SHUTTING_DOWN = "shutting_down"
     STORE_UNAVAILABLE = "store_unavailable"
 

@@ -12,7 +12,7 @@ from router.core.order import Order
 from router.core.pricing import all_in, better_by_bps, unit_price, worse_by_bps
 
 
-class Execution(msgspec.Struct, frozen=True):
+class Execution(msgspec.Struct, frozen=True, gc=False):
     """What was traded, per unit of base; the fee, in quote currency, is the fills' own where each has one.
 
     `slippage_bps`: the average against the price that was quoted, positive is worse; `all_in_bps`: the

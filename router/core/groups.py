@@ -4,8 +4,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from router.core.model import Reason
-
 
 class RoutingGroup(msgspec.Struct, frozen=True):
     """Products with one of these base assets are asked of these connections alone."""
@@ -25,7 +23,6 @@ class RoutingGroups:
                 connections[asset] = (*connections.get(asset, ()), *sorted(group.connections))
         self._connections = connections
 
-    def barred(self, base: str, connection_id: str) -> Reason | None:
-        """Why a connection is left out of a competition for this asset; None if it is not."""
-        allowed = self._connections.get(base)
-        return None if allowed is None or connection_id in allowed else Reason.NOT_SELECTED
+    def allowed(self, base: str) -> tuple[str, ...] | None:
+        """The connections that may be asked for this asset; None: all of them."""
+        return self._connections.get(base)

@@ -3,15 +3,21 @@
 Amounts are `Decimal` (see `money`), times are nanoseconds since the epoch (UTC), `quantity` is in the
 currency named beside it, `quantity_base` and `quantity_quote` say theirs. Names are the field's; the map to
 FIX tags stands in the contract's glossary.
+
+What is made for every order is `gc=False`: frozen values are parts of no cycle, and what the collector of
+cycles does not know of costs it nothing, however many orders are open.
 """
 
 import enum
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
 
 from router.core.errors import OrderError
 from router.core.instruction import Instruction, SteadyPace, Stop, Twap
+from router.core.money import BPS, ONE, add, decimals_of, mul
+from router.core.once import Once
 
 
 class Side(enum.StrEnum):
@@ -32,6 +38,8 @@ class OrderType(enum.StrEnum):
 
 
 _INSTRUCTIONS: dict[OrderType, type] = {
+    OrderType.MARKET: type(None),
+    OrderType.LIMIT: type(None),
     OrderType.TWAP: Twap,
     OrderType.STEADY_PACE: SteadyPace,
     OrderType.STOP: Stop,
@@ -49,7 +57,10 @@ class TimeInForce(enum.StrEnum):
     @property
     def rests(self) -> bool:
         """Whether what does not fill at once goes on working."""
-        return self in (TimeInForce.GTC, TimeInForce.GTD)
+        return self in _RESTING
+
+
+_RESTING = frozenset({TimeInForce.GTC, TimeInForce.GTD})
 
 
 class OnCreditFailure(enum.StrEnum):
@@ -134,7 +145,7 @@ _FAILURES = frozenset(
 )
 
 
-class Connection(msgspec.Struct, frozen=True):
+class Connection(msgspec.Struct, frozen=True, dict=True):
     """An account at a counterparty. `pts`: a Post Trade Settlement account, which trades on credit."""
 
     id: str
@@ -144,8 +155,13 @@ class Connection(msgspec.Struct, frozen=True):
     taker_fee_bps: Decimal
     """Fee on the quote notional of a fill, charged in the quote currency; basis points."""
 
+    @Once
+    def with_fee(self) -> Decimal:
+        """What a notional of one comes to with the fee on it: 1.001 for 10 basis points."""
+        return add(ONE, mul(self.taker_fee_bps, BPS))
 
-class Product(msgspec.Struct, frozen=True):
+
+class Product(msgspec.Struct, frozen=True, dict=True):
     """A pair as one counterparty trades it. Increments are greater than zero, sizes inclusive."""
 
     name: str
@@ -161,17 +177,22 @@ class Product(msgspec.Struct, frozen=True):
     enabled: bool
     margin_supported: bool
 
+    @Once
+    def tick_decimals(self) -> int:
+        """Decimals of the price increment."""
+        return decimals_of(self.price_increment)
+
 
 def _check_instruction(kind: OrderType, instruction: Instruction | None) -> None:
     """Raise `ValueError` where a type has not the instruction that belongs to it, and no other."""
-    wanted = _INSTRUCTIONS.get(kind, type(None))
+    wanted = _INSTRUCTIONS[kind]
     if type(instruction) is not wanted:
         raise ValueError(
             f"instruction: expected {wanted.__name__} in a {kind} order, was {type(instruction).__name__}"
         )
 
 
-class OrderRequest(msgspec.Struct, frozen=True):
+class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """What a caller asks for, valid as far as it can be without a counterparty's word.
 
     `duration_minutes` is a limit order's; what the other types are told stands in their `instruction`.
@@ -205,7 +226,7 @@ class OrderRequest(msgspec.Struct, frozen=True):
         """The product's quote currency."""
         return self.product.split("-", 1)[1]
 
-    @property
+    @Once
     def in_base(self) -> bool:
         """Whether `quantity` is in the base currency; otherwise it is in the quote currency."""
         return self.quantity_currency == self.base
@@ -238,14 +259,18 @@ class Level(msgspec.Struct, frozen=True, gc=False):
 
 
 class Book(msgspec.Struct, frozen=True):
-    """A whole book: bids from the highest, asks from the lowest price. `at`: when its prices held."""
+    """A whole book: bids from the highest, asks from the lowest price. `at`: when its prices held.
 
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
+    A side may be read as its levels are come to: whoever prices by it asks for no more than it needs. Every
+    level that it hands out is true; one that ends before a level which cannot be is shorter, and no more.
+    """
+
+    bids: Sequence[Level]
+    asks: Sequence[Level]
     at: int
 
 
-class Quote(msgspec.Struct, frozen=True):
+class Quote(msgspec.Struct, frozen=True, gc=False):
     """A price for the size of a request, before fees. One that is not in a `Ranking` cannot win.
 
     `quantity_base` at `price` makes `quantity_quote`; `price_worst` is the deepest price that the size
@@ -266,7 +291,7 @@ class Quote(msgspec.Struct, frozen=True):
     all_in_price: Decimal | None = None
 
 
-class PricedQuote(msgspec.Struct, frozen=True):
+class PricedQuote(msgspec.Struct, frozen=True, gc=False):
     """A quote with its fees: what it really costs, or brings, per unit of base."""
 
     quote: Quote
@@ -274,14 +299,14 @@ class PricedQuote(msgspec.Struct, frozen=True):
     all_in_price: Decimal
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """What an order can take from a Spot balance at the worst: an amount of the currency given up."""
 
     asset: str
     amount: Decimal
 
 
-class Route(msgspec.Struct, frozen=True):
+class Route(msgspec.Struct, frozen=True, gc=False):
     """How the winner is traded with: the one order that would go out. `claim` is None on credit."""
 
     connection_id: str
@@ -291,7 +316,7 @@ class Route(msgspec.Struct, frozen=True):
     claim: Claim | None
 
 
-class OutboundOrder(msgspec.Struct, frozen=True):
+class OutboundOrder(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An order as an adapter sends it; the id is a function of order, connection and attempt.
 
     `limit_price` is None where the caller set none and the type works without: only then is none sent.
@@ -315,7 +340,7 @@ class OutboundOrder(msgspec.Struct, frozen=True):
         _check_instruction(self.type, self.instruction)
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One execution. `id` is the counterparty's trade id (ExecID 17): by it a fill is counted once.
 
     `fee`: what the counterparty charged for it, in the quote currency; None where it does not say.
@@ -345,10 +370,13 @@ class VenueState(enum.StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing more can trade."""
-        return self in (VenueState.DONE, VenueState.CANCELED, VenueState.EXPIRED, VenueState.FAILED)
+        return self in _ENDS
 
 
-class OrderReport(msgspec.Struct, frozen=True):
+_ENDS = frozenset({VenueState.DONE, VenueState.CANCELED, VenueState.EXPIRED, VenueState.FAILED})
+
+
+class OrderReport(msgspec.Struct, frozen=True, gc=False):
     """What a counterparty says of one order: in an answer, on its feed, or when it was looked up.
 
     Quantities are cumulative and in base and quote; `filled_quote` is None where it was not said. `fills`

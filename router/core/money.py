@@ -32,17 +32,21 @@ PRICE_DECIMALS: Final = 18
 BPS: Final = Decimal("0.0001")
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
+_HALF: Final = Decimal("0.5")
 
 # Digits that an exact result can need: a cost (twice 64) by a fee (64), summed over a book. Inexact is
 # trapped, so a result that needs more is an error and never a rounded amount.
 _EXACT = Context(prec=400, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact, Clamped])
-_ROUND = {
-    ROUND_FLOOR: Context(prec=400, rounding=ROUND_FLOOR, traps=[InvalidOperation, DivisionByZero, Overflow]),
-    ROUND_CEILING: Context(
-        prec=400, rounding=ROUND_CEILING, traps=[InvalidOperation, DivisionByZero, Overflow]
-    ),
-}
+_LOSSY = [InvalidOperation, DivisionByZero, Overflow]
+_FLOOR = Context(prec=400, rounding=ROUND_FLOOR, traps=_LOSSY)
+_CEILING = Context(prec=400, rounding=ROUND_CEILING, traps=_LOSSY)
+# A quotient to 57 digits costs less than half of one to 400, and holds whatever a market's price is.
+_FLOOR_SHORT = Context(prec=57, rounding=ROUND_FLOOR, traps=_LOSSY)
+_CEILING_SHORT = Context(prec=57, rounding=ROUND_CEILING, traps=_LOSSY)
 _PLAIN = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+_UNITS = tuple(Decimal((0, (1,), -decimals)) for decimals in range(400))
+"""The last decimal by the number of decimals: an exact result has no more than it has digits."""
+_ZEROS = tuple(Decimal((0, (0,), -decimals)) for decimals in range(400))
 
 add = _EXACT.add
 """`add(a, b)`: the exact sum; raises `decimal.Inexact` rather than round."""
@@ -50,6 +54,15 @@ sub = _EXACT.subtract
 """`sub(a, b)`: the exact difference; raises `decimal.Inexact` rather than round."""
 mul = _EXACT.multiply
 """`mul(a, b)`: the exact product; raises `decimal.Inexact` rather than round."""
+mul_add = _EXACT.fma
+"""`mul_add(a, b, c)`: exactly `a * b + c`, as one step; raises `decimal.Inexact` rather than round."""
+rest_of = _EXACT.remainder
+"""`rest_of(value, increment)`: what whole increments leave of a value; zero of a multiple."""
+_whole_steps = _EXACT.divide_int
+_to_last_decimal = _FLOOR.quantize
+_strip_zeros = _EXACT.normalize
+_divide_floor, _cut_floor = _FLOOR_SHORT.divide, _FLOOR_SHORT.quantize
+_divide_ceiling, _cut_ceiling = _CEILING_SHORT.divide, _CEILING_SHORT.quantize
 
 
 def parse_amount(text: object) -> Decimal:
@@ -97,21 +110,31 @@ def format_amount(value: Decimal) -> str:
 
 
 def trim(value: Decimal, decimals_min: int = 0) -> Decimal:
-    """Drop trailing zeros past `decimals_min` decimals and fill up to it; the value is the same."""
-    sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
+    """Drop trailing zeros past `decimals_min` decimals and fill up to it; the value is the same.
+
+    Raises `AmountError` where the value is not finite.
+    """
+    if not value.is_finite():
         raise AmountError("a finite amount", str(value))
-    if not any(digits):
-        return Decimal((0, (0,), -decimals_min))
-    cut = 0
-    while exponent + cut < -decimals_min and digits[-1 - cut] == 0:
-        cut += 1
-    kept = digits[: len(digits) - cut] if cut else digits
-    scale = exponent + cut
-    if scale > -decimals_min:
-        kept += (0,) * (scale + decimals_min)
-        scale = -decimals_min
-    return Decimal((sign, kept, scale))
+    filled = _to_last_decimal(value, _UNITS[decimals_min])
+    if filled == value:
+        # A zero that came with a minus goes without.
+        return filled if value else _ZEROS[decimals_min]
+    return _strip_zeros(value)
+
+
+def padded(value: Decimal, decimals: int) -> Decimal | None:
+    """The value with exactly so many decimals; None where it has more. What it is then, `trim` says."""
+    filled = _to_last_decimal(value, _UNITS[decimals])
+    return filled if filled == value else None
+
+
+def halve(value: Decimal) -> Decimal:
+    """Half of a value, exact, with as many decimals as it has, or one more."""
+    value = add(value, ZERO)  # ten times ten is written with no decimals, and not with less than none
+    half = mul(value, _HALF)
+    filled = _to_last_decimal(half, value)
+    return filled if filled == half else half
 
 
 def decimals_of(increment: Decimal) -> int:
@@ -122,42 +145,58 @@ def decimals_of(increment: Decimal) -> int:
 
 def round_down(value: Decimal, increment: Decimal) -> Decimal:
     """The largest multiple of `increment` (greater than zero) that is not greater than `value`."""
-    return _round_to(value, increment, ROUND_FLOOR)
+    if increment <= ZERO:
+        raise AmountError("an increment greater than zero", str(increment))
+    # Whole steps are counted toward zero, so that only a negative value is not yet down.
+    cut = mul(_whole_steps(value, increment), increment)
+    return cut if cut <= value else sub(cut, increment)
 
 
 def round_up(value: Decimal, increment: Decimal) -> Decimal:
     """The smallest multiple of `increment` (greater than zero) that is not less than `value`."""
-    return _round_to(value, increment, ROUND_CEILING)
+    if increment <= ZERO:
+        raise AmountError("an increment greater than zero", str(increment))
+    cut = mul(_whole_steps(value, increment), increment)
+    return cut if cut >= value else add(cut, increment)
 
 
 def is_multiple(value: Decimal, increment: Decimal) -> bool:
     """Whether `value` is a whole number of `increment`s (greater than zero)."""
-    return _EXACT.remainder(value, increment) == 0
+    return not rest_of(value, increment)
 
 
 def divide_down(dividend: Decimal, divisor: Decimal, decimals: int = PRICE_DECIMALS) -> Decimal:
     """`dividend / divisor` with at most `decimals` decimals, rounded toward minus infinity."""
-    return _divide(dividend, divisor, decimals, ROUND_FLOOR)
+    try:
+        # Twice rounded down is rounded down: what fits into 57 digits was cut off behind its last decimal.
+        return _cut_floor(_divide_floor(dividend, divisor), _UNITS[decimals])
+    except InvalidOperation:
+        return _FLOOR.quantize(_FLOOR.divide(dividend, divisor), _UNITS[decimals])
 
 
 def divide_up(dividend: Decimal, divisor: Decimal, decimals: int = PRICE_DECIMALS) -> Decimal:
     """`dividend / divisor` with at most `decimals` decimals, rounded toward plus infinity."""
-    return _divide(dividend, divisor, decimals, ROUND_CEILING)
+    try:
+        return _cut_ceiling(_divide_ceiling(dividend, divisor), _UNITS[decimals])
+    except InvalidOperation:
+        return _CEILING.quantize(_CEILING.divide(dividend, divisor), _UNITS[decimals])
 
 
-def _round_to(value: Decimal, increment: Decimal, rounding: str) -> Decimal:
-    if increment <= 0:
-        raise AmountError("an increment greater than zero", str(increment))
-    steps = _EXACT.divide_int(value, increment)
-    rest = _EXACT.subtract(value, _EXACT.multiply(steps, increment))
-    # divide_int cuts toward zero, so a negative value is already at its ceiling.
-    if rest != 0 and rounding == ROUND_CEILING and value > 0:
-        steps = _EXACT.add(steps, ONE)
-    elif rest != 0 and rounding == ROUND_FLOOR and value < 0:
-        steps = _EXACT.subtract(steps, ONE)
-    return _EXACT.multiply(steps, increment)
+def ratio_up(dividend: Decimal, divisor: Decimal, decimals_min: int, decimals_max: int) -> Decimal:
+    """`divide_up` to `decimals_max`, with trailing zeros past `decimals_min` dropped as `trim` does."""
+    try:
+        ratio = _cut_ceiling(_divide_ceiling(dividend, divisor), _UNITS[decimals_max])
+    except InvalidOperation:
+        ratio = divide_up(dividend, divisor, decimals_max)
+    shown = _to_last_decimal(ratio, _UNITS[decimals_min])
+    return shown if shown == ratio and shown else trim(ratio, decimals_min)
 
 
-def _divide(dividend: Decimal, divisor: Decimal, decimals: int, rounding: str) -> Decimal:
-    context = _ROUND[rounding]
-    return context.quantize(context.divide(dividend, divisor), Decimal((0, (1,), -decimals)))
+def ratio_down(dividend: Decimal, divisor: Decimal, decimals_min: int, decimals_max: int) -> Decimal:
+    """`divide_down` to `decimals_max`, with trailing zeros past `decimals_min` dropped as `trim` does."""
+    try:
+        ratio = _cut_floor(_divide_floor(dividend, divisor), _UNITS[decimals_max])
+    except InvalidOperation:
+        ratio = divide_down(dividend, divisor, decimals_max)
+    shown = _to_last_decimal(ratio, _UNITS[decimals_min])
+    return shown if shown == ratio and shown else trim(ratio, decimals_min)

@@ -48,7 +48,7 @@ class Phase(enum.StrEnum):
     FINAL = "final"
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An order's whole record; replayed from its events it is the same again."""
 
     id: str
@@ -98,7 +98,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 # Events: journaled as they are, in the order in which they were decided.
-class Routed(msgspec.Struct, frozen=True, tag="routed"):
+class Routed(msgspec.Struct, frozen=True, tag="routed", gc=False):
     """A counterparty won; the order goes out to it next."""
 
     attempt: Attempt
@@ -106,7 +106,7 @@ class Routed(msgspec.Struct, frozen=True, tag="routed"):
     arrival_price: Decimal | None
 
 
-class NotRouted(msgspec.Struct, frozen=True, tag="not_routed"):
+class NotRouted(msgspec.Struct, frozen=True, tag="not_routed", gc=False):
     """Nothing was sent and nothing will be."""
 
     error: OrderError
@@ -114,21 +114,21 @@ class NotRouted(msgspec.Struct, frozen=True, tag="not_routed"):
     arrival_price: Decimal | None = None
 
 
-class Refused(msgspec.Struct, frozen=True, tag="refused"):
+class Refused(msgspec.Struct, frozen=True, tag="refused", gc=False):
     """A definite no, or it never left us: nothing is live. `final`: no other counterparty follows."""
 
     error: OrderError
     final: bool = True
 
 
-class WentInDoubt(msgspec.Struct, frozen=True, tag="went_in_doubt"):
+class WentInDoubt(msgspec.Struct, frozen=True, tag="went_in_doubt", gc=False):
     """It was sent, or may have been, and no answer that can be relied on came."""
 
     detail: str
     sent_at: int
 
 
-class Reported(msgspec.Struct, frozen=True, tag="reported"):
+class Reported(msgspec.Struct, frozen=True, tag="reported", gc=False):
     """The counterparty said something of the order."""
 
     report: OrderReport
@@ -239,6 +239,8 @@ def step(order: Order, event: Event, now: int) -> Order:
 def _apply(order: Order, event: Event, now: int) -> Order:
     replace = msgspec.structs.replace
     match event:
+        case Reported():
+            return _reported(order, event.report, now)
         case Routed():
             return replace(
                 order,
@@ -272,8 +274,6 @@ def _apply(order: Order, event: Event, now: int) -> Order:
                 return order
             attempts = (*order.attempts[:-1], replace(order.attempts[-1], sent_at=event.sent_at))
             return replace(order, phase=Phase.IN_DOUBT, attempts=attempts)
-        case Reported():
-            return _reported(order, event.report, now)
         case ProvedAbsent():
             error = OrderError(
                 Code.NOT_TAKEN,

@@ -5,7 +5,7 @@ product's tick: a ranking by it never takes a worse offer for a better one by as
 shows a price that is better than the truth.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -17,10 +17,14 @@ from router.core.money import (
     BPS,
     ZERO,
     add,
-    decimals_of,
     divide_down,
     divide_up,
+    halve,
     mul,
+    mul_add,
+    padded,
+    ratio_down,
+    ratio_up,
     round_down,
     round_up,
     sub,
@@ -30,6 +34,13 @@ from router.core.money import (
 BEYOND_TICK_DECIMALS: Final = 8
 """Decimals of a price per unit past the product's tick: a hundred-millionth of a tick decides nothing."""
 
+# Looked up once: the name of an enumeration's member costs as much as an addition.
+_BUY: Final = Side.BUY
+_BPS_OF_ONE: Final = Decimal(10_000)
+# By their place, and so that it can be read: a struct takes five times as long for names.
+_INDICATIVE: Final = False
+_COMPLETE: Final = True
+
 
 def quoted_quantity(request: OrderRequest, product: Product) -> Decimal:
     """The size that a price is wanted for, in the request's quantity currency.
@@ -37,7 +48,10 @@ def quoted_quantity(request: OrderRequest, product: Product) -> Decimal:
     The whole size; of an order that goes out in slices, one of them: a TWAP's size over its slices (one a
     minute unless it names its interval), rounded up to an increment; a steady pace's sub-order.
     """
-    match request.instruction:
+    instruction = request.instruction
+    if instruction is None:
+        return request.quantity
+    match instruction:
         case SteadyPace(sub_order_size=size):
             return min(size, request.quantity)
         case Twap(duration_minutes=minutes, interval_minutes=interval, time_sliced=sliced):
@@ -47,7 +61,7 @@ def quoted_quantity(request: OrderRequest, product: Product) -> Decimal:
     return request.quantity
 
 
-class Walk(msgspec.Struct, frozen=True):
+class Walk(msgspec.Struct, frozen=True, gc=False):
     """A book walked to a size: `quantity_base` costs, or brings, exactly `quantity_quote`."""
 
     quantity_base: Decimal
@@ -60,15 +74,14 @@ def walk_base(levels: Iterable[Level], quantity_base: Decimal) -> Walk | None:
     """Walk one side of a book, best level first, to a size in base; None where the side is empty."""
     left, cost, worst = quantity_base, ZERO, None
     for level in levels:
-        take = min(left, level.size)
-        cost = add(cost, mul(take, level.price))
-        left = sub(left, take)
-        worst = level.price
-        if left == 0:
-            break
+        worst, size = level.price, level.size
+        if size >= left:
+            return Walk(quantity_base, mul_add(left, worst, cost), worst, complete=True)
+        cost = mul_add(size, worst, cost)
+        left = sub(left, size)
     if worst is None:
         return None
-    return Walk(sub(quantity_base, left), cost, worst, left == 0)
+    return Walk(sub(quantity_base, left), cost, worst, complete=False)
 
 
 def walk_quote(levels: Iterable[Level], quantity_quote: Decimal, side: Side, product: Product) -> Walk | None:
@@ -78,21 +91,22 @@ def walk_quote(levels: Iterable[Level], quantity_quote: Decimal, side: Side, pro
     that must not be passed), up when selling (the amount is a target that must be reached).
     """
     left, cost, base, worst = quantity_quote, ZERO, ZERO, None
-    rounded = round_down if side is Side.BUY else round_up
-    divided = divide_down if side is Side.BUY else divide_up
+    rounded = round_down if side is _BUY else round_up
+    divided = divide_down if side is _BUY else divide_up
     complete = False
     for level in levels:
-        value = mul(level.price, level.size)
+        price, size = level.price, level.size
+        value = mul(price, size)
         if value < left:
-            left, cost, base, worst = sub(left, value), add(cost, value), add(base, level.size), level.price
+            left, cost, base, worst = sub(left, value), add(cost, value), add(base, size), price
             continue
-        take = min(level.size, rounded(divided(left, level.price), product.base_increment))
-        if take > 0:
+        take = min(size, rounded(divided(left, price), product.base_increment))
+        if take > ZERO:
             # A rest that buys no increment here does not reach this level's price.
-            cost, base, worst = add(cost, mul(take, level.price)), add(base, take), level.price
+            cost, base, worst = mul_add(take, price, cost), add(base, take), price
         complete = True
         break
-    if worst is None or base == 0:
+    if worst is None or not base:
         return None
     return Walk(base, cost, worst, complete)
 
@@ -102,15 +116,15 @@ def unit_price(quantity_quote: Decimal, quantity_base: Decimal, side: Side, prod
 
     Shown to the product's tick at least, and to `BEYOND_TICK_DECIMALS` past it at most.
     """
-    divided = divide_up if side is Side.BUY else divide_down
-    tick = decimals_of(product.price_increment)
-    return trim(divided(quantity_quote, quantity_base, tick + BEYOND_TICK_DECIMALS), tick)
+    tick = product.tick_decimals
+    ratio = ratio_up if side is _BUY else ratio_down
+    return ratio(quantity_quote, quantity_base, tick, tick + BEYOND_TICK_DECIMALS)
 
 
 def quote_from_levels(
     connection_id: str,
     source: Source,
-    levels: Iterable[Level],
+    levels: Sequence[Level],
     product: Product,
     side: Side,
     quantity: Decimal,
@@ -124,27 +138,23 @@ def quote_from_levels(
     reaches and not the average over them, the one that can be promised with a fill-or-kill limit.
     None where the side is empty.
     """
+    if in_base and levels:
+        # The best level has the whole size, most often: then there is no average to be taken.
+        best = levels[0]
+        worst = best.price
+        price = padded(worst, product.tick_decimals)
+        if price is not None and best.size >= quantity:
+            cost = mul(quantity, worst)
+            return Quote(connection_id, source, _INDICATIVE, price, worst, quantity, cost, _COMPLETE)
     walk = walk_base(levels, quantity) if in_base else walk_quote(levels, quantity, side, product)
     if walk is None:
         return None
+    base, worst, notional = walk.quantity_base, walk.price_worst, walk.quantity_quote
     if protected:
-        price, notional = walk.price_worst, mul(walk.price_worst, walk.quantity_base)
-        price = trim(price, decimals_of(product.price_increment))
+        price, notional = trim(worst, product.tick_decimals), mul(worst, base)
     else:
-        price, notional = (
-            unit_price(walk.quantity_quote, walk.quantity_base, side, product),
-            walk.quantity_quote,
-        )
-    return Quote(
-        connection_id=connection_id,
-        source=source,
-        firm=False,
-        price=price,
-        price_worst=walk.price_worst,
-        quantity_base=walk.quantity_base,
-        quantity_quote=notional,
-        complete=walk.complete,
-    )
+        price = unit_price(notional, base, side, product)
+    return Quote(connection_id, source, _INDICATIVE, price, worst, base, notional, walk.complete)
 
 
 def fee_on(quantity_quote: Decimal, fee_bps: Decimal) -> Decimal:
@@ -156,7 +166,7 @@ def all_in(
     quantity_quote: Decimal, fee: Decimal, quantity_base: Decimal, side: Side, product: Product
 ) -> Decimal:
     """Price with fees per unit of base: what a buy pays and what a sell is left with."""
-    total = add(quantity_quote, fee) if side is Side.BUY else sub(quantity_quote, fee)
+    total = add(quantity_quote, fee) if side is _BUY else sub(quantity_quote, fee)
     return unit_price(total, quantity_base, side, product)
 
 
@@ -165,25 +175,23 @@ def price_quote(quote: Quote, fee_bps: Decimal, side: Side, product: Product) ->
 
     A stated price can be better than the one without fees (a rebate): the fee is below zero then.
     """
-    stated = quote.all_in_price
+    stated, base, notional = quote.all_in_price, quote.quantity_base, quote.quantity_quote
     if stated is not None:
-        total = mul(stated, quote.quantity_base)
-        paid = sub(total, quote.quantity_quote) if side is Side.BUY else sub(quote.quantity_quote, total)
-        return PricedQuote(quote=quote, fee=paid, all_in_price=stated)
-    fee = fee_on(quote.quantity_quote, fee_bps)
-    return PricedQuote(
-        quote=quote,
-        fee=fee,
-        all_in_price=all_in(quote.quantity_quote, fee, quote.quantity_base, side, product),
-    )
+        total = mul(stated, base)
+        return PricedQuote(quote, sub(total, notional) if side is _BUY else sub(notional, total), stated)
+    fee = mul(mul(notional, fee_bps), BPS)
+    total = add(notional, fee) if side is _BUY else sub(notional, fee)
+    return PricedQuote(quote, fee, unit_price(total, base, side, product))
 
 
-def mid_price(best_bids: Iterable[Decimal], best_asks: Iterable[Decimal]) -> Decimal | None:
-    """The middle between the best bid and the best ask over several books; None where a side is empty."""
-    bid, ask = max(best_bids, default=None), min(best_asks, default=None)
-    if bid is None or ask is None:
+def mid_price(best_bid: Decimal | None, best_ask: Decimal | None) -> Decimal | None:
+    """The middle between the best bid and the best ask; None where a side is empty.
+
+    With the decimals of the finer of the two, or one more where the middle falls between.
+    """
+    if best_bid is None or best_ask is None:
         return None
-    return trim(mul(add(bid, ask), Decimal("0.5")), max(decimals_of(bid), decimals_of(ask)))
+    return halve(add(best_bid, best_ask))
 
 
 def worse_by_bps(price: Decimal, reference: Decimal, side: Side) -> Decimal:
@@ -191,11 +199,15 @@ def worse_by_bps(price: Decimal, reference: Decimal, side: Side) -> Decimal:
 
     Positive is worse; two decimals, rounded up, so that a cost is never shown smaller than it was.
     """
-    difference = sub(price, reference) if side is Side.BUY else sub(reference, price)
-    return trim(divide_up(mul(difference, Decimal(10_000)), reference, 2))
+    difference = sub(price, reference) if side is _BUY else sub(reference, price)
+    if not difference and reference:
+        return ZERO
+    return ratio_up(mul(difference, _BPS_OF_ONE), reference, 0, 2)
 
 
 def better_by_bps(price: Decimal, reference: Decimal, side: Side) -> Decimal:
     """How much better `price` is than `reference`; two decimals, rounded down."""
-    difference = sub(reference, price) if side is Side.BUY else sub(price, reference)
-    return trim(divide_down(mul(difference, Decimal(10_000)), reference, 2))
+    difference = sub(reference, price) if side is _BUY else sub(price, reference)
+    if not difference and reference:
+        return ZERO
+    return ratio_down(mul(difference, _BPS_OF_ONE), reference, 0, 2)

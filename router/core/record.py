@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import msgspec
 
-from router.core.competition import Competition, Contender, Entry
+from router.core.competition import Competition, Entry
 from router.core.model import Connection, OrderRequest, Outcome, Reason, Source
 from router.core.order import Order
 
 
-class EntryRecord(msgspec.Struct, frozen=True):
+class EntryRecord(msgspec.Struct, frozen=True, gc=False):
     """One connection's line. Prices in quote per base, times in nanoseconds since the epoch.
 
     `price` before and `all_in_price` after fees, for `quantity_base`; all null where there was no quote.
@@ -36,7 +36,7 @@ class EntryRecord(msgspec.Struct, frozen=True):
     detail: str | None
 
 
-class CompetitionRecord(msgspec.Struct, frozen=True):
+class CompetitionRecord(msgspec.Struct, frozen=True, gc=False):
     """A whole competition. `order_id` is None for an RFQ's, `rfq_id` for an order's."""
 
     id: str
@@ -107,13 +107,15 @@ def carried_out(record: CompetitionRecord, order: Order) -> CompetitionRecord:
     The order of an accepted RFQ went to one of the quotes, and that one has won. Whoever refused the order
     says so in the entry's `detail`: it is why the order stands with another.
     """
-    attempts = {attempt.connection_id: attempt for attempt in order.attempts}
-    winner = record.winner
-    if record.rfq_id is not None and order.attempts:
-        winner = order.attempts[0].connection_id
+    attempts = order.attempts
+    accepted_elsewhere = record.rfq_id is not None and attempts
+    if len(attempts) < 2 and not accepted_elsewhere and (not attempts or attempts[0].error is None):
+        return record  # its winner took the order, or nobody did: nothing came of it that it does not say
+    tried = {attempt.connection_id: attempt for attempt in attempts}
+    winner = attempts[0].connection_id if accepted_elsewhere else record.winner
     entries = []
     for entry in record.entries:
-        attempt = attempts.get(entry.connection.id)
+        attempt = tried.get(entry.connection.id)
         outcome = entry.outcome
         if entry.connection.id == winner:
             outcome = Outcome.WON
@@ -129,35 +131,60 @@ def carried_out(record: CompetitionRecord, order: Order) -> CompetitionRecord:
     return msgspec.structs.replace(record, winner=winner, entries=tuple(entries))
 
 
-def entry_record(entry: Entry, connection: Connection) -> EntryRecord:
+def entry_record(entry: Entry) -> EntryRecord:
     """Freeze one entry of a closed competition."""
     priced = entry.priced
-    quote = None if priced is None else priced.quote
+    if priced is None:
+        return EntryRecord(
+            connection=entry.contender.connection,
+            outcome=entry.outcome or Outcome.FAILED,
+            reason=entry.reason,
+            source=entry.source,
+            firm=False,
+            price=None,
+            price_worst=None,
+            all_in_price=None,
+            fee=None,
+            quantity_base=None,
+            complete=False,
+            rank=None,
+            late=False,
+            asked_at=entry.asked_at,
+            answered_at=entry.answered_at,
+            valid_until=None,
+            quote_id=None,
+            detail=entry.detail,
+        )
+    quote = priced.quote
+    # By their place: every entry of every order comes here, and names take a struct seven times as long.
     return EntryRecord(
-        connection=connection,
-        outcome=entry.outcome or Outcome.FAILED,
-        reason=entry.reason,
-        source=entry.source,
-        firm=quote is not None and quote.firm,
-        price=None if quote is None else quote.price,
-        price_worst=None if quote is None else quote.price_worst,
-        all_in_price=None if priced is None else priced.all_in_price,
-        fee=None if priced is None else priced.fee,
-        quantity_base=None if quote is None else quote.quantity_base,
-        complete=quote is not None and quote.complete,
-        rank=entry.rank,
-        late=entry.late,
-        asked_at=entry.asked_at,
-        answered_at=entry.answered_at,
-        valid_until=None if quote is None else quote.valid_until,
-        quote_id=None if quote is None else quote.quote_id,
-        detail=entry.detail,
+        entry.contender.connection,
+        entry.outcome or Outcome.FAILED,
+        entry.reason,
+        entry.source,
+        quote.firm,
+        quote.price,
+        quote.price_worst,
+        priced.all_in_price,
+        priced.fee,
+        quote.quantity_base,
+        quote.complete,
+        entry.rank,
+        entry.late,
+        entry.asked_at,
+        entry.answered_at,
+        quote.valid_until,
+        quote.quote_id,
+        entry.detail,
     )
 
 
-def entry_records(competition: Competition, contenders: tuple[Contender, ...]) -> tuple[EntryRecord, ...]:
+def entry_records(competition: Competition) -> tuple[EntryRecord, ...]:
     """Every entry: the ranked first, best first, the others by connection id."""
-    records = [entry_record(competition.entries[c.connection.id], c.connection) for c in contenders]
-    return tuple(
-        sorted(records, key=lambda e: (e.rank is None, e.rank or 0, e.connection.id)),
-    )
+    entries = competition.entries
+    ranked = [
+        entry for priced in competition.ranking.quotes if (entry := entries[priced.quote.connection_id]).rank
+    ]
+    if len(ranked) < len(entries):
+        ranked += [entries[name] for name in sorted(entries) if not entries[name].rank]
+    return tuple([entry_record(entry) for entry in ranked])

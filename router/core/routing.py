@@ -10,6 +10,7 @@ when the market moves on. What it claims without one is explained in ADR 0008.
 """
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -26,14 +27,30 @@ from router.core.model import (
     Side,
     TimeInForce,
 )
-from router.core.money import BPS, ONE, add, divide_down, divide_up, mul, round_down, round_up, sub
+from router.core.money import BPS, ONE, ZERO, add, divide_down, divide_up, mul, round_down, round_up, sub
+from router.core.once import Once
+
+# Looked up once: the name of an enumeration's member costs as much as an addition.
+_BUY: Final = Side.BUY
+_MARKET: Final = OrderType.MARKET
+_IOC: Final = TimeInForce.IOC
 
 
-class Terms(msgspec.Struct, frozen=True):
+class Terms(msgspec.Struct, frozen=True, dict=True):
     """What the caller allows. `protected`: an accepted RFQ, fill-or-kill at the quoted price."""
 
     slippage_bps_max: Decimal
     protected: bool = False
+
+    @Once
+    def worst_buy(self) -> Decimal:
+        """What a price of one may become in a buy: 1.005 for 50 basis points."""
+        return add(ONE, mul(self.slippage_bps_max, BPS))
+
+    @Once
+    def worst_sale(self) -> Decimal:
+        """What a price of one may become in a sale: 0.995 for 50 basis points."""
+        return sub(ONE, mul(self.slippage_bps_max, BPS))
 
 
 def time_in_force_of(request: OrderRequest, terms: Terms) -> TimeInForce:
@@ -47,7 +64,7 @@ def time_in_force_of(request: OrderRequest, terms: Terms) -> TimeInForce:
         return request.time_in_force
     if request.duration_minutes is not None or isinstance(request.instruction, Twap):
         return TimeInForce.GTD
-    return TimeInForce.IOC if request.type is OrderType.MARKET else TimeInForce.GTC
+    return _IOC if request.type is _MARKET else TimeInForce.GTC
 
 
 def limit_for(request: OrderRequest, terms: Terms, priced: PricedQuote, product: Product) -> Decimal:
@@ -55,21 +72,22 @@ def limit_for(request: OrderRequest, terms: Terms, priced: PricedQuote, product:
 
     The caller's own limit; the quoted price where it is protected or firm; else the quote plus slippage.
     """
-    toward_safety = round_down if request.side is Side.BUY else round_up
-    if request.limit_price is not None:
-        return toward_safety(request.limit_price, product.price_increment)
-    price = priced.quote.price
-    if priced.quote.firm:
-        # It is accepted by its id, at its price: no tick is asked of it.
-        return price
-    if not terms.protected:
-        price = _slipped(price, terms, request.side)
+    price = request.limit_price
+    if price is None:
+        quote = priced.quote
+        price = quote.price
+        if quote.firm:
+            # It is accepted by its id, at its price: no tick is asked of it.
+            return price
+        if not terms.protected:
+            price = mul(price, terms.worst_buy if request.side is _BUY else terms.worst_sale)
+    toward_safety = round_down if request.side is _BUY else round_up
     return toward_safety(price, product.price_increment)
 
 
 def given_up(request: OrderRequest, product: Product) -> str:
     """The currency that the order gives up: the quote currency in a buy, the base currency in a sale."""
-    return product.quote if request.side is Side.BUY else product.base
+    return product.quote if request.side is _BUY else product.base
 
 
 def claim_at(request: OrderRequest, connection: Connection, product: Product, limit: Decimal) -> Claim:
@@ -77,14 +95,12 @@ def claim_at(request: OrderRequest, connection: Connection, product: Product, li
 
     Fees are charged in the quote currency: they add to what a buy gives up and come off a sale's proceeds.
     """
-    if request.side is Side.BUY:
+    if request.side is _BUY:
         notional = mul(request.quantity, limit) if request.in_base else request.quantity
-        fee = mul(mul(notional, connection.taker_fee_bps), BPS)
-        return Claim(given_up(request, product), add(notional, fee))
+        return Claim(product.quote, mul(notional, connection.with_fee))
     if request.in_base:
-        return Claim(given_up(request, product), request.quantity)
-    base = round_up(divide_up(request.quantity, limit), product.base_increment)
-    return Claim(given_up(request, product), base)
+        return Claim(product.base, request.quantity)
+    return Claim(product.base, round_up(divide_up(request.quantity, limit), product.base_increment))
 
 
 def route(
@@ -100,7 +116,6 @@ def route(
     `free`: what is free of the currency given up on a Spot connection, None where it is not known; it is
     not looked at for a PTS connection, which trades on credit.
     """
-    time_in_force = time_in_force_of(request, terms)
     if request.instruction is not None and request.limit_price is None:
         claim = (
             None
@@ -109,28 +124,30 @@ def route(
         )
         if isinstance(claim, Reason):
             return claim
-        return Route(connection.id, priced, None, time_in_force, claim)
+        return Route(connection.id, priced, None, time_in_force_of(request, terms), claim)
     limit = limit_for(request, terms, priced, product)
-    if limit <= 0:
+    if limit <= ZERO:
         return Reason.INVALID_QUOTE
-    quote = priced.quote
-    market = request.type is OrderType.MARKET
+    quote, side = priced.quote, request.side
+    market = request.type is _MARKET
     # A market order must be able to fill whole: depth past its limit is no depth.
-    if market and (not quote.complete or _beyond(quote.price_worst, limit, request.side)):
+    worst = quote.price_worst
+    if market and (not quote.complete or (worst > limit if side is _BUY else worst < limit)):
         return Reason.INSUFFICIENT_DEPTH
+    time_in_force = time_in_force_of(request, terms)
     if connection.pts:
         return Route(connection.id, priced, limit, time_in_force, None)
     if free is None:
         return Reason.BALANCE_UNKNOWN
     claim = claim_at(request, connection, product, limit)
-    if quote.firm and quote.all_in_price is not None and request.side is Side.BUY:
+    if quote.firm and quote.all_in_price is not None and side is _BUY:
         # What it costs is known to the digit, fees and all.
         claim = Claim(claim.asset, add(quote.quantity_quote, priced.fee))
     if claim.amount <= free:
         return Route(connection.id, priced, limit, time_in_force, claim)
     if market and not quote.firm and not terms.protected:
         narrowed = _narrowed(request, connection, product, free)
-        if narrowed is not None and not _beyond(quote.price_worst, narrowed, request.side):
+        if narrowed is not None and not _beyond(quote.price_worst, narrowed, side):
             claim = claim_at(request, connection, product, narrowed)
             if claim.amount <= free:
                 return Route(connection.id, priced, narrowed, time_in_force, claim)
@@ -139,8 +156,7 @@ def route(
 
 def _slipped(price: Decimal, terms: Terms, side: Side) -> Decimal:
     """A price made worse by the slippage that the caller allows."""
-    slip = mul(terms.slippage_bps_max, BPS)
-    return mul(price, add(ONE, slip) if side is Side.BUY else sub(ONE, slip))
+    return mul(price, terms.worst_buy if side is _BUY else terms.worst_sale)
 
 
 def _claim_without_limit(
@@ -164,27 +180,28 @@ def _claim_without_limit(
     if claim.amount > free:
         return Reason.INSUFFICIENT_BALANCE
     slipped = _slipped(worst, terms, request.side)
-    if trigger is not None or slipped <= 0:
+    if trigger is not None or slipped <= ZERO:
         return claim
     return Claim(claim.asset, min(free, claim_at(request, connection, product, slipped).amount))
 
 
 def _beyond(price: Decimal, limit: Decimal, side: Side) -> bool:
-    return price > limit if side is Side.BUY else price < limit
+    return price > limit if side is _BUY else price < limit
 
 
 def _narrowed(
     request: OrderRequest, connection: Connection, product: Product, free: Decimal
 ) -> Decimal | None:
     """The limit at which the claim just fits `free`; None where the claim does not depend on the limit."""
-    if free <= 0:
+    if free <= ZERO:
         return None
     if request.side is Side.BUY and request.in_base:
-        with_fee = mul(request.quantity, add(ONE, mul(connection.taker_fee_bps, BPS)))
-        return round_down(divide_down(free, with_fee), product.price_increment)
+        return round_down(
+            divide_down(free, mul(request.quantity, connection.with_fee)), product.price_increment
+        )
     if request.side is Side.SELL and not request.in_base:
         # The claim is in whole increments, so no more than that of what is free can be given up.
         usable = round_down(free, product.base_increment)
-        if usable > 0:
+        if usable > ZERO:
             return round_up(divide_up(request.quantity, usable), product.price_increment)
     return None

@@ -7,45 +7,43 @@ slices, a quote for less than the size that was priced counts, behind every comp
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from router.core.model import PricedQuote, Side
-from router.core.money import add, divide_up, mul, sub
+from router.core.money import ZERO, add, divide_up, mul, sub
 
-_HALF = Decimal("0.5")
+_BUY: Final = Side.BUY
+_HALF: Final = Decimal("0.5")
+_BPS_OF_ONE: Final = Decimal(10_000)
 
 
-class Entrant(msgspec.Struct, frozen=True):
+class Entrant(msgspec.Struct, frozen=True, gc=False):
     """A priced quote and what a tie is broken by."""
 
     priced: PricedQuote
     pts: bool
 
 
-class Ranking(msgspec.Struct, frozen=True):
+class Ranking(msgspec.Struct, frozen=True, gc=False):
     """Priced quotes, best first: only what stands in one can win."""
 
     quotes: tuple[PricedQuote, ...]
 
 
-def sort_key(entrant: Entrant, side: Side) -> tuple[bool, Decimal, bool, bool, str]:
-    """The key of the total order: smaller is better. No two connections share one."""
-    quote = entrant.priced.quote
-    price = entrant.priced.all_in_price
-    return (
-        not quote.complete,
-        price if side is Side.BUY else price.copy_negate(),
-        not quote.firm,
-        entrant.pts,
-        quote.connection_id,
-    )
-
-
 def rank(entrants: Iterable[Entrant], side: Side) -> Ranking:
     """Order priced quotes, best first."""
-    ordered = sorted(entrants, key=lambda entrant: sort_key(entrant, side))
-    return Ranking(tuple(entrant.priced for entrant in ordered))
+    buys = side is _BUY
+    keyed = []
+    for entrant in entrants:
+        priced = entrant.priced
+        quote, price = priced.quote, priced.all_in_price
+        # Smaller is better. No two connections share an id, so that what stands behind it is never compared.
+        by_price = price if buys else price.copy_negate()
+        keyed.append((not quote.complete, by_price, not quote.firm, entrant.pts, quote.connection_id, priced))
+    keyed.sort()
+    return Ranking(tuple([each[-1] for each in keyed]))
 
 
 def outside_collar(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -> tuple[str, ...]:
@@ -57,6 +55,8 @@ def outside_collar(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -
     below a median, but the median that a price near zero pulls down leaves honest ones 100 % above it. Ties
     go by connection id.
     """
+    if _agree(prices, collar_bps):
+        return ()
     left = sorted(prices)
     out: list[str] = []
     while len(left) >= 3:
@@ -64,7 +64,7 @@ def outside_collar(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -
         beyond = [
             (_ratio(price, median), name)
             for (name, price), median in zip(left, medians, strict=True)
-            if _distance_bps(price, median) > collar_bps
+            if _is_farther(price, median, collar_bps)
         ]
         if not beyond:
             break
@@ -74,15 +74,31 @@ def outside_collar(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -
     return tuple(out)
 
 
+def _agree(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -> bool:
+    """Whether nobody can be outside, as the lowest and the highest price tell: the case of every day.
+
+    A median of others is between the two, so that no price is farther from it than they are from each other.
+    """
+    if len(prices) < 3:
+        return True
+    low = high = prices[0][1]
+    for _, price in prices:
+        if price < low:
+            low = price
+        elif price > high:
+            high = price
+    return low > ZERO and not _is_farther(high, low, collar_bps)
+
+
 def _median_of_others(index: int, prices: Sequence[tuple[str, Decimal]]) -> Decimal:
     others = sorted(price for at, (_, price) in enumerate(prices) if at != index)
     middle = len(others) // 2
     return others[middle] if len(others) % 2 else mul(add(others[middle - 1], others[middle]), _HALF)
 
 
-def _distance_bps(price: Decimal, median: Decimal) -> Decimal:
-    """Distance of a price from a median, in basis points of the median, rounded up."""
-    return divide_up(mul(sub(price, median).copy_abs(), Decimal(10_000)), median)
+def _is_farther(price: Decimal, median: Decimal, collar_bps: Decimal) -> bool:
+    """Whether a price is farther from a median (greater than zero) than so many basis points of it."""
+    return mul(sub(price, median).copy_abs(), _BPS_OF_ONE) > mul(collar_bps, median)
 
 
 def _ratio(price: Decimal, median: Decimal) -> Decimal:

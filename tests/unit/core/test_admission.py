@@ -148,3 +148,14 @@ def test_increments_of_the_quote_currency_count_for_amounts_in_it() -> None:
 
 def test_without_any_product_nothing_is_refused() -> None:
     check_increments(build.request(quantity=D("0.0000000000001")), [])
+
+
+def test_a_limit_off_every_tick_is_refused_though_the_size_fits() -> None:
+    request = build.request(type=OrderType.LIMIT, limit_price=D("100.005"))
+
+    with pytest.raises(InvalidRequestError) as raised:
+        check_increments(request, [PRODUCT, build.product(price_increment=D("0.05"))])
+
+    (error,) = raised.value.errors
+    assert (error.field, error.expected) == ("limit_price", "a multiple of 0.01 USD")
+    check_increments(request, [PRODUCT, build.product(price_increment=D("0.001"))])

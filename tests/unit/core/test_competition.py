@@ -7,22 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.core.competition import (
-    ArmDeadline,
-    AskForQuote,
-    Competition,
-    Contender,
-    DeadlinePassed,
-    Effect,
-    Entry,
-    Event,
-    Opened,
-    Phase,
-    QuoteFailed,
-    QuoteReceived,
-    Ranked,
-    Rules,
-)
+from router.core.competition import Competition, Contender, Entry, Phase, Rules
 from router.core.ledger import Ledger
 from router.core.model import (
     OrderRequest,
@@ -69,16 +54,34 @@ def opened(
     """A competition that has just begun, everyone rich unless a ledger is given."""
     ledger = rich(*(c.connection.id for c in contenders)) if ledger is None else ledger
     made = Competition(build.request() if request is None else request, RULES, ledger)
-    made.step(Opened(contenders), T0)
+    made.opened(contenders, T0)
     return made
 
 
-def got(name: str, price: str, **changed: object) -> QuoteReceived:
-    return QuoteReceived(build.quote(name, price, **changed), PRODUCT)
+Event = Callable[[Competition, int], None]
+"""Something that happens to a competition at a time."""
 
 
-def failed(name: str, reason: Reason = Reason.VENUE_ERROR) -> QuoteFailed:
-    return QuoteFailed(name, Source.REQUEST, reason, "503")
+def quoted(quote: Quote) -> Event:
+    def happens(competition: Competition, now: int) -> None:
+        competition.quoted(quote, now)
+
+    return happens
+
+
+def got(name: str, price: str, **changed: object) -> Event:
+    return quoted(build.quote(name, price, **changed))
+
+
+def failed(name: str, reason: Reason = Reason.VENUE_ERROR) -> Event:
+    def happens(competition: Competition, now: int) -> None:
+        competition.failed(name, Source.REQUEST, reason, now, "503")
+
+    return happens
+
+
+def time_passed(competition: Competition, _now: int) -> None:
+    competition.time_passed()
 
 
 def grant(_: Route) -> None:
@@ -89,12 +92,12 @@ def lines(competition: Competition) -> dict[str, tuple[Outcome | None, Reason | 
     return {name: (e.outcome, e.reason, e.rank) for name, e in sorted(competition.entries.items())}
 
 
-def test_opening_asks_everyone_admitted_under_one_deadline() -> None:
+def test_opening_asks_everyone_admitted() -> None:
     competition = Competition(build.request(), RULES, rich("a", "b"))
 
-    effects = competition.step(Opened((contender("a"), contender("b"))), T0)
+    asked = competition.opened((contender("a"), contender("b")), T0)
 
-    assert effects == [ArmDeadline(T0 + 250_000_000), AskForQuote("a"), AskForQuote("b")]
+    assert asked == [contender("a"), contender("b")]
     assert competition.phase is Phase.COLLECTING
     assert [entry.asked_at for entry in competition.entries.values()] == [T0, T0]
     assert competition.anyone_was_asked
@@ -103,10 +106,10 @@ def test_opening_asks_everyone_admitted_under_one_deadline() -> None:
 def test_with_nobody_to_ask_it_is_ranked_at_once() -> None:
     competition = Competition(build.request(), RULES, Ledger())
 
-    (ranked,) = competition.step(Opened((contender("a"), contender("b", barred=Reason.DISABLED))), T0)
+    asked = competition.opened((contender("a"), contender("b", barred=Reason.DISABLED)), T0)
 
-    assert isinstance(ranked, Ranked)
-    assert ranked.ranking.quotes == ()
+    assert asked == []
+    assert (competition.phase, competition.ranking.quotes) == (Phase.RANKED, ())
     assert competition.award(grant, T0) is None
     assert not competition.anyone_was_asked
     assert lines(competition) == {
@@ -153,22 +156,22 @@ def test_whom_the_request_does_not_name_is_not_selected_whatever_else() -> None:
 def test_it_ends_when_the_last_answer_is_in() -> None:
     competition = opened(contender("a"), contender("b"), contender("c"))
 
-    assert competition.step(got("a", "100.00"), T0 + 1) == []
-    assert competition.step(failed("b"), T0 + 2) == []
-    (ranked,) = competition.step(got("c", "99.00"), T0 + 3)
+    got("a", "100.00")(competition, T0 + 1)
+    failed("b")(competition, T0 + 2)
+    assert competition.phase is Phase.COLLECTING
+    got("c", "99.00")(competition, T0 + 3)
 
-    assert isinstance(ranked, Ranked)
-    assert [priced.quote.connection_id for priced in ranked.ranking.quotes] == ["c", "a"]
     assert competition.phase is Phase.RANKED
+    assert [priced.quote.connection_id for priced in competition.ranking.quotes] == ["c", "a"]
 
 
 def test_the_deadline_ends_it_for_whoever_has_not_answered() -> None:
     competition = opened(contender("a"), contender("b"))
-    competition.step(got("a", "100.00"), T0 + 1)
+    got("a", "100.00")(competition, T0 + 1)
 
-    (ranked,) = competition.step(DeadlinePassed(), T0 + 250_000_000)
+    competition.time_passed()
 
-    assert isinstance(ranked, Ranked)
+    assert competition.phase is Phase.RANKED
     assert competition.award(grant, T0) is not None
     assert lines(competition) == {
         "a": (Outcome.WON, None, 1),
@@ -178,12 +181,12 @@ def test_the_deadline_ends_it_for_whoever_has_not_answered() -> None:
 
 def test_a_late_quote_is_recorded_and_not_used() -> None:
     competition = opened(contender("a"), contender("b"))
-    competition.step(got("a", "100.00"), T0 + 1)
-    competition.step(DeadlinePassed(), T0 + 2)
+    got("a", "100.00")(competition, T0 + 1)
+    competition.time_passed()
 
-    assert competition.step(got("b", "1.00"), T0 + 3) == []
+    got("b", "1.00")(competition, T0 + 3)
     winner = competition.award(grant, T0)
-    assert competition.step(got("b", "2.00"), T0 + 4) == []
+    got("b", "2.00")(competition, T0 + 4)
 
     assert winner is not None
     assert winner.connection_id == "a"
@@ -201,10 +204,10 @@ def test_a_late_quote_is_recorded_and_not_used() -> None:
 
 def test_a_second_answer_to_one_question_changes_nothing() -> None:
     competition = opened(contender("a"), contender("b"))
-    competition.step(got("a", "100.00"), T0 + 1)
+    got("a", "100.00")(competition, T0 + 1)
 
-    assert competition.step(got("a", "1.00"), T0 + 2) == []
-    assert competition.step(failed("a"), T0 + 3) == []
+    got("a", "1.00")(competition, T0 + 2)
+    failed("a")(competition, T0 + 3)
 
     entry = competition.entries["a"]
     assert entry.priced is not None
@@ -213,13 +216,13 @@ def test_a_second_answer_to_one_question_changes_nothing() -> None:
 
 def at_collecting() -> Competition:
     competition = opened(contender("a"), contender("b"))
-    competition.step(got("a", "100.00"), T0 + 1)
+    got("a", "100.00")(competition, T0 + 1)
     return competition
 
 
 def at_ranked() -> Competition:
     competition = at_collecting()
-    competition.step(DeadlinePassed(), T0 + 2)
+    competition.time_passed()
     return competition
 
 
@@ -229,23 +232,23 @@ def at_closed() -> Competition:
     return competition
 
 
-AFTER_THE_RANKING: list[Event] = [
-    got("a", "1.00"),
-    got("b", "1.00"),
-    failed("a"),
-    failed("b"),
-    DeadlinePassed(),
+AFTER_THE_RANKING = [
+    pytest.param(got("a", "1.00"), id="a second price"),
+    pytest.param(got("b", "1.00"), id="a late price"),
+    pytest.param(failed("a"), id="a failure after a price"),
+    pytest.param(failed("b"), id="a late failure"),
+    pytest.param(time_passed, id="the deadline"),
 ]
 
 
-@pytest.mark.parametrize("event", AFTER_THE_RANKING, ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("event", AFTER_THE_RANKING)
 @pytest.mark.parametrize("begun", [at_ranked, at_closed])
 def test_nothing_that_comes_after_the_ranking_changes_it(
     begun: Callable[[], Competition], event: Event
 ) -> None:
     competition, as_it_was = begun(), begun()
 
-    assert competition.step(event, T0 + 9) == []
+    event(competition, T0 + 9)
 
     assert competition.phase is as_it_was.phase
     assert competition.ranking == as_it_was.ranking
@@ -253,19 +256,20 @@ def test_nothing_that_comes_after_the_ranking_changes_it(
 
 
 @pytest.mark.parametrize(
-    ("event", "effects", "phase"),
+    ("event", "phase"),
     [
-        (got("b", "99.00"), [Ranked], Phase.RANKED),
-        (got("a", "99.00"), [], Phase.COLLECTING),
-        (failed("b"), [Ranked], Phase.RANKED),
-        (failed("a"), [], Phase.COLLECTING),
-        (DeadlinePassed(), [Ranked], Phase.RANKED),
+        (got("b", "99.00"), Phase.RANKED),
+        (got("a", "99.00"), Phase.COLLECTING),
+        (failed("b"), Phase.RANKED),
+        (failed("a"), Phase.COLLECTING),
+        (time_passed, Phase.RANKED),
     ],
 )
-def test_every_event_while_collecting(event: Event, effects: list[type[Effect]], phase: Phase) -> None:
+def test_every_event_while_collecting(event: Event, phase: Phase) -> None:
     competition = at_collecting()
 
-    assert [type(effect) for effect in competition.step(event, T0 + 9)] == effects
+    event(competition, T0 + 9)
+
     assert competition.phase is phase
 
 
@@ -273,11 +277,11 @@ def test_every_event_while_collecting(event: Event, effects: list[type[Effect]],
 def test_a_failed_quote_says_why(reason: Reason) -> None:
     competition = opened(contender("a"))
 
-    competition.step(failed("a", reason), T0 + 1)
+    failed("a", reason)(competition, T0 + 1)
 
     entry = competition.entries["a"]
     assert entry == Entry(
-        "a",
+        contender("a"),
         outcome=Outcome.FAILED,
         reason=reason,
         source=Source.REQUEST,
@@ -289,13 +293,13 @@ def test_a_failed_quote_says_why(reason: Reason) -> None:
 
 def test_an_event_about_an_unknown_connection_is_a_bug() -> None:
     with pytest.raises(KeyError):
-        opened(contender("a")).step(got("z", "1"), T0)
+        got("z", "1")(opened(contender("a")), T0)
 
 
 def test_fees_decide() -> None:
     competition = opened(contender("a", fee_bps="10"), contender("b"))
-    competition.step(got("a", "100.00"), T0)
-    competition.step(got("b", "100.09"), T0)
+    got("a", "100.00")(competition, T0)
+    got("b", "100.09")(competition, T0)
 
     winner = competition.award(grant, T0)
 
@@ -308,9 +312,9 @@ def test_a_quote_that_cannot_be_traded_is_out_with_its_reason() -> None:
     ledger = rich("a", "b")
     ledger.state("c", {"USD": D(10)}, T0)
     competition = opened(contender("a"), contender("b"), contender("c"), ledger=ledger)
-    competition.step(got("a", "100.00"), T0)
-    competition.step(got("b", "90.00", complete=False), T0)
-    competition.step(got("c", "80.00"), T0)
+    got("a", "100.00")(competition, T0)
+    got("b", "90.00", complete=False)(competition, T0)
+    got("c", "80.00")(competition, T0)
 
     competition.award(grant, T0)
 
@@ -324,7 +328,7 @@ def test_a_quote_that_cannot_be_traded_is_out_with_its_reason() -> None:
 def test_a_price_outside_the_collar_cannot_win() -> None:
     competition = opened(*(contender(name) for name in "abc"))
     for name, price in (("a", "100.00"), ("b", "100.10"), ("c", "1.00")):
-        competition.step(got(name, price), T0)
+        got(name, price)(competition, T0)
 
     winner = competition.award(grant, T0)
 
@@ -336,7 +340,7 @@ def test_a_price_outside_the_collar_cannot_win() -> None:
 def test_an_award_passes_over_what_cannot_be_reserved() -> None:
     competition = opened(*(contender(name) for name in "abcd"))
     for name, price in (("a", "100.00"), ("b", "100.01"), ("c", "100.02"), ("d", "100.03")):
-        competition.step(got(name, price), T0)
+        got(name, price)(competition, T0)
     asked: list[str] = []
 
     def reserve(route: Route) -> Reason | None:
@@ -360,8 +364,8 @@ def test_an_award_passes_over_what_cannot_be_reserved() -> None:
 def test_an_award_reads_the_balance_as_it_is_by_then() -> None:
     ledger = rich("a", "b")
     competition = opened(contender("a"), contender("b"), ledger=ledger)
-    competition.step(got("a", "100.00"), T0)
-    competition.step(got("b", "101.00"), T0)
+    got("a", "100.00")(competition, T0)
+    got("b", "101.00")(competition, T0)
     ledger.state("a", {"USD": D(0)}, T0 + 1)
 
     winner = competition.award(grant, T0)
@@ -373,8 +377,8 @@ def test_an_award_reads_the_balance_as_it_is_by_then() -> None:
 
 def test_an_rfq_is_closed_with_its_ranking_and_reserves_nothing() -> None:
     competition = opened(contender("a"), contender("b"))
-    competition.step(got("a", "100.00"), T0)
-    competition.step(got("b", "99.00"), T0)
+    got("a", "100.00")(competition, T0)
+    got("b", "99.00")(competition, T0)
 
     competition.close(T0)
 
@@ -385,9 +389,9 @@ def test_an_rfq_is_closed_with_its_ranking_and_reserves_nothing() -> None:
 def test_an_rfq_is_not_led_by_a_quote_that_ended_while_others_were_waited_for() -> None:
     competition = opened(contender("a"), contender("b"), contender("c"))
     ending = build.quote("a", "99.00", firm=True, quote_id="q-1", valid_until=T0 + 2)
-    competition.step(QuoteReceived(ending, build.product()), T0)
-    competition.step(got("b", "100.00"), T0 + 1)
-    competition.step(got("c", "101.00"), T0 + 2)
+    competition.quoted(ending, T0)
+    got("b", "100.00")(competition, T0 + 1)
+    got("c", "101.00")(competition, T0 + 2)
 
     competition.close(T0 + 2)
 
@@ -400,9 +404,9 @@ def test_an_rfq_is_not_led_by_a_quote_that_ended_while_others_were_waited_for() 
 
 def test_pts_competes_and_wins_with_no_ledger_read() -> None:
     competition = Competition(build.request(), RULES, UnreadLedger())
-    competition.step(Opened((contender("p", pts=True), contender("q", pts=True))), T0)
-    competition.step(got("p", "100.00"), T0)
-    competition.step(got("q", "99.00"), T0)
+    competition.opened((contender("p", pts=True), contender("q", pts=True)), T0)
+    got("p", "100.00")(competition, T0)
+    got("q", "99.00")(competition, T0)
 
     winner = competition.award(grant, T0)
 
@@ -445,8 +449,8 @@ def test_the_decision_is_the_same_whatever_order_the_answers_come_in(
             kind, price, _, _ = answers[number]
             name = f"c{number}"
             quote: Quote = build.quote(name, price, complete=kind != "thin")
-            event = failed(name) if kind == "failed" else QuoteReceived(quote, PRODUCT)
-            competition.step(event, T0 + 1)
+            event = failed(name) if kind == "failed" else quoted(quote)
+            event(competition, T0 + 1)
         decided.append((competition.award(grant, T0), lines(competition)))
 
     assert decided[0] == decided[1]

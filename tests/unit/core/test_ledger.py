@@ -49,9 +49,10 @@ class World:
     A step's `number` picks what it is about among what there is; where there is nothing it does nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, made: Callable[[], Ledger] = Ledger) -> None:
         self.now = 0
-        self.ledger = Ledger()
+        self.made = made
+        self.ledger = made()
         self.total = dict.fromkeys(ASSETS, D(100))
         self.placed: list[Placed] = []
         self.live: list[Placed] = []
@@ -138,7 +139,7 @@ class World:
 
     def restart(self, _: int) -> None:
         """The ledger starts from the journal; answers to questions of the last life reach nobody."""
-        self.ledger = Ledger()
+        self.ledger = self.made()
         self.asked.clear()
         for order in self.live:
             left = Claim(order.asset, order.claim - order.heard)

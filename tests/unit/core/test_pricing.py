@@ -193,7 +193,7 @@ def test_the_contracts_figures() -> None:
     assert str(all_in(D(50), fee, D("0.5"), Side.BUY, PRODUCT)) == "100.10"
     assert str(better_by_bps(D("100.10"), D("100.40"), Side.BUY)) == "29.88"
     assert str(worse_by_bps(D("100.00"), D("100.00"), Side.BUY)) == "0"
-    assert mid_price([D("99.80")], [D("100.00")]) == D("99.90")
+    assert str(mid_price(D("99.80"), D("100.00"))) == "99.90"
 
 
 @given(PRICES, PRICES, SIDES)
@@ -208,8 +208,20 @@ def test_basis_points_are_rounded_against_the_shower(price: Decimal, reference: 
     assert -true - unit < Fraction(better) <= -true
 
 
-def test_the_mid_is_between_the_best_of_several_books() -> None:
-    assert mid_price([D("99.5"), D("99.90")], [D("100.11"), D("100.5")]) == D("100.005")
-    assert str(mid_price([D("99.90")], [D("100.10")])) == "100.00"
-    assert mid_price([], [D(1)]) is None
-    assert mid_price([D(1)], []) is None
+@pytest.mark.parametrize(
+    ("bid", "ask", "middle"),
+    [
+        ("99.90", "100.11", "100.005"),
+        ("99.90", "100.10", "100.00"),
+        ("99.9", "100.10", "100.00"),
+        ("1E+2", "1E+2", "100"),
+        ("0.5", "1", "0.75"),
+    ],
+)
+def test_the_mid_has_the_decimals_of_the_finer_side_or_one_more(bid: str, ask: str, middle: str) -> None:
+    assert str(mid_price(D(bid), D(ask))) == middle
+
+
+def test_without_a_side_there_is_no_mid() -> None:
+    assert mid_price(None, D(1)) is None
+    assert mid_price(D(1), None) is None
