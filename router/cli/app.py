@@ -13,6 +13,8 @@ from rich.console import Console
 
 from router.cli import connecting, connections, events, paper, reading, resolving, trading
 from router.cli.exits import HELP, Exit
+from router.cli.load.command import HELP as LOAD_HELP
+from router.cli.load.command import load
 from router.cli.margin import moves as margin_moves
 from router.cli.margin import reads as margin
 from router.cli.reports import commands as report
@@ -79,6 +81,7 @@ def make_app() -> App:
     )
     for process in (serve, simulate, demo):
         app.command(process, group="Processes", help_epilogue="")
+    app.command(load, group="Processes", help_epilogue=LOAD_HELP)
     for name, command in (("quote", trading.quote), ("order", trading.order)):
         usage = f"Usage: caas-router {name} PRODUCT SIDE QUANTITY [CURRENCY] [OPTIONS]"
         app.command(command, group="Desk", usage=usage)

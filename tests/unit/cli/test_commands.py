@@ -34,6 +34,7 @@ def test_every_command_is_there() -> None:
         "serve": [],
         "simulate": [],
         "demo": [],
+        "load": [],
         "quote": [],
         "order": [],
         "orders": ["list", "show", "cancel", "resolve"],
