@@ -1,13 +1,15 @@
 """What happened, for whoever follows it: a ring of the latest events, and a bounded queue for each follower.
 
-Publishing is a few instructions and never waits: the ring keeps the records themselves, frozen as they are,
-and nothing is encoded unless somebody reads it. A follower that does not keep up is cut off, and told.
+Publishing never waits, and where nobody follows it is a slot of the ring and no more: the ring keeps the
+records themselves, frozen as they are, each event's number is told by its place, and nothing is made or
+encoded unless somebody reads it. A follower that does not keep up is cut off, and told.
 """
 
 import asyncio
 import enum
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -52,6 +54,14 @@ class ForeignReport(msgspec.Struct, frozen=True):
 
 Subject = Order | CompetitionRecord | ConnectionChange | Operation | ForeignReport
 
+_KINDS: Final[dict[type, Kind]] = {
+    Order: Kind.ORDER,
+    CompetitionRecord: Kind.COMPETITION,
+    ConnectionChange: Kind.CONNECTION,
+    Operation: Kind.OPERATION,
+    ForeignReport: Kind.FOREIGN_ORDER,
+}
+
 
 class Published(msgspec.Struct):
     """One event. `encoded` is what a reader made of it, kept so that it is made once for all."""
@@ -81,7 +91,7 @@ class EventBus:
         self.epoch = epoch
         self.number = 0
         """Of the latest event; the first one is 1."""
-        self._ring: deque[Published] = deque(maxlen=ring_length)
+        self._ring: deque[Subject] = deque(maxlen=ring_length)
         self._followers: set[Follower] = set()
         self._queue_length = queue_length
         self._followers_max = followers_max
@@ -93,24 +103,27 @@ class EventBus:
         return len(self._followers)
 
     def order(self, order: Order) -> None:
-        """Publish an order as it stands."""
-        self._publish(Kind.ORDER, order.id, order)
+        """Publish an order as it stands: told several times an order, and so written out here."""
+        self.number += 1
+        self._ring.append(order)
+        if self._followers:
+            self._tell(order)
 
     def competition(self, record: CompetitionRecord) -> None:
         """Publish a competition that was decided, or ranked for an RFQ."""
-        self._publish(Kind.COMPETITION, record.order_id, record)
+        self._publish(record)
 
     def connection(self, connection_id: str, health: Health) -> None:
         """Publish a connection's new state."""
-        self._publish(Kind.CONNECTION, None, ConnectionChange(connection_id, health))
+        self._publish(ConnectionChange(connection_id, health))
 
     def operation(self, operation: Operation) -> None:
         """Publish a move of margin money as it stands."""
-        self._publish(Kind.OPERATION, None, operation)
+        self._publish(operation)
 
     def foreign_order(self, connection_id: str, order: ForeignOrder) -> None:
         """Publish what was said of an order that is not ours."""
-        self._publish(Kind.FOREIGN_ORDER, None, ForeignReport(connection_id, order))
+        self._publish(ForeignReport(connection_id, order))
 
     def id_of(self, number: int) -> str:
         """An event's id, which a follower comes back with."""
@@ -147,10 +160,15 @@ class EventBus:
         for follower in followers:
             follower.end()
 
-    def _publish(self, kind: Kind, order_id: str | None, subject: Subject) -> None:
+    def _publish(self, subject: Subject) -> None:
         self.number += 1
-        event = Published(self.number, kind, order_id, subject)
-        self._ring.append(event)
+        self._ring.append(subject)
+        if self._followers:
+            self._tell(subject)
+
+    def _tell(self, subject: Subject) -> None:
+        """Offer the latest event to who follows; who does not keep up is let go."""
+        event = _published(self.number, subject)
         for follower in [each for each in self._followers if not each.offer(event)]:
             self._followers.discard(follower)
 
@@ -159,11 +177,23 @@ class EventBus:
         epoch, _, text = after.rpartition("-")
         if epoch != self.epoch or not (text.isascii() and text.isdigit() and len(text) <= 18):
             return None
-        number = int(text)
-        oldest = self._ring[0].number if self._ring else self.number + 1
-        if number > self.number or number < oldest - 1:
+        missed = self.number - int(text)
+        if missed < 0 or missed > len(self._ring):
             return None
-        return [event for event in self._ring if event.number > number]
+        first = len(self._ring) - missed
+        return [
+            _published(self.number - missed + place, subject)
+            for place, subject in enumerate(islice(self._ring, first, None), start=1)
+        ]
+
+
+def _published(number: int, subject: Subject) -> Published:
+    order_id = None
+    if isinstance(subject, Order):
+        order_id = subject.id
+    elif isinstance(subject, CompetitionRecord):
+        order_id = subject.order_id
+    return Published(number, _KINDS[type(subject)], order_id, subject)
 
 
 class Follower:

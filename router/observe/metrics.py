@@ -1,20 +1,22 @@
 """The metrics, in a registry of their own. Every label takes its values from a bounded set.
 
-Labels are connections (as configured), products never, and the contract's codes, reasons and states. Series
-of a connection are bound once: `.labels()` on a hot path costs more than the count itself.
+Labels are connections (as configured), products never, and the contract's codes, reasons and states. What an
+order counts in is bound once (`bound`), all that is counted is made of plain integers (`families`); the
+library shows how connections are at each scrape.
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from router.core.errors import Code
-from router.core.model import Connection, OrderStatus, Outcome, VenueState
+from router.core.model import Connection, OrderStatus, VenueState
 from router.core.movement import MoveKind
 from router.core.moving import MovePhase
+from router.observe.bound import Answers, Seats
+from router.observe.families import Counts, Gauges, Histograms
 from router.ports import ConnectionState, ConnectionView
 
 _FAST = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -31,23 +33,33 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._families: list[Counts | Gauges | Histograms] = []
         self._connections: Callable[[], Iterable[ConnectionView]] = tuple
         self._expected: set[Connection] = set()
         prefix = "caas_router_"
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(prefix + name, text, labels, registry=self.registry)
+        def counter(name: str, text: str, *labels: str) -> Counts:
+            family = Counts(prefix + name, text, *labels)
+            self._families.append(family)
+            return family
 
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(prefix + name, text, labels, registry=self.registry)
+        def gauge(name: str, text: str, *labels: str) -> Gauges:
+            family = Gauges(prefix + name, text, *labels)
+            self._families.append(family)
+            return family
 
-        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-            return Histogram(prefix + name, text, labels, buckets=buckets, registry=self.registry)
+        def histogram(
+            name: str, text: str, bounds_s: tuple[float, ...], *labels: str, quiet: bool = False
+        ) -> Histograms:
+            family = Histograms(prefix + name, text, bounds_s, *labels, quiet=quiet)
+            self._families.append(family)
+            return family
 
         self.competitions = counter("competitions", "Competitions by result", "result")
         self.quotes = counter("quotes", "What became of connections in competitions", "connection", "outcome")
         self.quote_latency = histogram(
-            "quote_latency_seconds", "From the question to the quote", _FAST, "connection", "source"
+            *("quote_latency_seconds", "From the question to the quote", _FAST, "connection", "source"),
+            quiet=True,
         )
         self.wins = counter("wins", "Competitions won", "connection")
         self.exclusions = counter(
@@ -59,7 +71,7 @@ class Metrics:
         )
         self.order_duration = histogram(
             "order_duration_seconds", "From the acceptance to the end of an order", _SLOW
-        )
+        ).of()
         self.credit_failures = counter(
             "credit_failures", "Orders refused for want of credit", "connection", "code"
         )
@@ -102,14 +114,10 @@ class Metrics:
             *("connection", "order_state"),
         )
         self.store_failures = counter("store_failures", "Journal writes that failed", "operation")
-        self.loop_lag = histogram("event_loop_lag_seconds", "How late the event loop runs", _FAST)
-        self.competition_of = cache(self.competitions.labels)
-        self.quote_of = cache(self.quotes.labels)
-        self.latency_of = cache(self.quote_latency.labels)
-        self.win_of = cache(self.wins.labels)
-        self.exclusion_of = cache(self.exclusions.labels)
-        self.request_of = cache(self.venue_requests.labels)
-        self.request_time_of = cache(self.venue_request.labels)
+        self.overloads = counter("overload_refusals", "Orders and RFQs that there was no room for").of()
+        self.loop_lag = histogram("event_loop_lag_seconds", "How late the event loop runs", _FAST).of()
+        self.seats = Seats(self.quotes, self.exclusions, self.quote_latency, self.wins, self.order_round_trip)
+        self.answers = Answers(self.venue_requests, self.venue_request)
 
     def watch(self, connections: Callable[[], Iterable[ConnectionView]], now: Callable[[], int]) -> None:
         """Show the connections' condition as it is at each scrape, and every series that has to be there.
@@ -119,21 +127,22 @@ class Metrics:
         self._connections = connections
         self.registry.register(_ConnectionCollector(connections, now))
         for result in ("won", "no_quotes", "no_eligible_counterparty", "rfq"):
-            self.competition_of(result)
+            self.competitions.of(result)
         for status in FINAL_STATUSES:
-            self.orders.labels(status.value)
+            self.orders.of(status.value)
         for operation in STORE_OPERATIONS:
-            self.store_failures.labels(operation)
+            self.store_failures.of(operation)
         for kind in MoveKind:
             for end in (MovePhase.DONE, MovePhase.REJECTED):
-                self.margin_operations.labels(kind.value, end.value)
+                self.margin_operations.of(kind.value, end.value)
 
     def text(self) -> bytes:
         """The exposition, in Prometheus' text format."""
         # Also of connections that were made since the last scrape.
         for view in self._connections():
             self._expect(view.connection)
-        return generate_latest(self.registry)
+        own = "".join(line for family in self._families for line in family.lines())
+        return own.encode() + generate_latest(self.registry)
 
     def _expect(self, connection: Connection) -> None:
         """Have the series of a connection before anything happens there."""
@@ -141,23 +150,20 @@ class Metrics:
         if connection in self._expected:
             return
         self._expected.add(connection)
-        self.orders_in_doubt.labels(name)
-        self.orders_in_doubt_overdue.labels(name)
-        self.contradictions.labels(name)
-        self.win_of(name)
-        self.order_round_trip.labels(name)
-        for outcome in Outcome:
-            self.quote_of(name, outcome.value)
+        self.orders_in_doubt.of(name)
+        self.orders_in_doubt_overdue.of(name)
+        self.contradictions.of(name)
+        self.seats.of(name)
         for state in VenueState:
-            self.foreign_orders.labels(name, state.value)
+            self.foreign_orders.of(name, state.value)
         if not connection.pts:
             return
         for code in Code:
             if code.is_credit:
-                self.credit_failures.labels(name, code.value)
+                self.credit_failures.of(name, code.value)
         for kind in MoveKind:
-            self.margin_operations_in_doubt.labels(name, kind.value)
-            self.margin_operations_in_doubt_overdue.labels(name, kind.value)
+            self.margin_operations_in_doubt.of(name, kind.value)
+            self.margin_operations_in_doubt_overdue.of(name, kind.value)
 
 
 class _ConnectionCollector(Collector):

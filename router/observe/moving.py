@@ -18,7 +18,7 @@ class MoveObserver:
     def move_taken_up(self, operation: Operation) -> None:
         """A move that has not ended was read from the journal, as it stands there."""
         if operation.in_doubt:
-            self._in_doubt.labels(operation.connection.id, operation.move.kind.value).inc()
+            self._in_doubt.of(operation.connection.id, operation.move.kind.value).value += 1
         self._observer.log.info("margin_operation_taken_up", **_named(operation), phase=operation.phase)
 
     def move_changed(self, before: Operation | None, operation: Operation, event: str) -> None:
@@ -26,14 +26,14 @@ class MoveObserver:
         labels = (operation.connection.id, operation.move.kind.value)
         was = before is not None and before.in_doubt
         if operation.in_doubt and not was:
-            self._in_doubt.labels(*labels).inc()
+            self._in_doubt.of(*labels).value += 1
         elif was and not operation.in_doubt:
-            self._in_doubt.labels(*labels).dec()
+            self._in_doubt.of(*labels).value -= 1
             if operation.id in self._overdue:
                 self._overdue.discard(operation.id)
-                self._in_doubt_overdue.labels(*labels).dec()
+                self._in_doubt_overdue.of(*labels).value -= 1
         if operation.is_final and (before is None or not before.is_final):
-            self._ended.labels(labels[1], operation.phase.value).inc()
+            self._ended.of(labels[1], operation.phase.value).value += 1
         error = operation.error
         log = self._observer.log
         (log.warning if error is not None or operation.in_doubt else log.info)(
@@ -53,7 +53,7 @@ class MoveObserver:
 
     def move_contradicted(self, operation: Operation) -> None:
         """The counterparty shows a move as other than a person found: somebody has to look again."""
-        self._observer.metrics.contradictions.labels(operation.connection.id).inc()
+        self._observer.metrics.contradictions.of(operation.connection.id).value += 1
         self._observer.log.error("margin_operation_contradicted", **_named(operation))
 
     def move_look_up_failed(self, operation: Operation, detail: str) -> None:
@@ -65,7 +65,7 @@ class MoveObserver:
         if operation.id in self._overdue:
             return
         self._overdue.add(operation.id)
-        self._in_doubt_overdue.labels(operation.connection.id, operation.move.kind.value).inc()
+        self._in_doubt_overdue.of(operation.connection.id, operation.move.kind.value).value += 1
         self._observer.log.error(
             "margin_operation_in_doubt_overdue",
             **_named(operation),

@@ -1,25 +1,48 @@
-"""Domain events, one function each: it logs, counts and publishes. Nothing else does."""
+"""Domain events, one function each: it logs, counts and publishes. Nothing else does.
+
+Of an order the log has one line in production, `order`, when it ends. Its single steps are told at the level
+`debug`; what is not routine (a doubt and its end, a refusal, an error) has a line of its own, at once.
+"""
+
+from typing import Final
 
 from router.core.finding import Finding
 from router.core.model import OrderReport, OrderStatus, Outcome
 from router.core.order import Order, Phase
 from router.core.record import CompetitionRecord, RfqRecord
+from router.observe.course import Course, order_line
 from router.observe.events import EventBus
 from router.observe.logs import Log
 from router.observe.metrics import Metrics
-from router.ports import ForeignOrder, Health
+from router.ports import Clock, ForeignOrder, Health
 
-_NS = 1e9
+# Looked up here and not in their classes: an order is asked for its phase a dozen times.
+_ROUTED: Final = Phase.ROUTED
+_IN_DOUBT: Final = Phase.IN_DOUBT
+_FINAL: Final = Phase.FINAL
+LAST_LINE_S: Final = 1.0
+"""How long the last line of a process that ends at once may wait for who reads it."""
+_FILLED: Final = OrderStatus.FILLED
+_REJECTED: Final = OrderStatus.REJECTED
 
 
 class Observer:
-    """Hands each domain event to the log, to the metrics and to those who follow events."""
+    """Hands each domain event to the log, to the metrics and to those who follow events.
 
-    def __init__(self, log: Log, metrics: Metrics, events: EventBus | None = None) -> None:
+    `clock`: the one that orders have their times from.
+    """
+
+    def __init__(self, log: Log, metrics: Metrics, clock: Clock, events: EventBus | None = None) -> None:
         self.log = log
         self.metrics = metrics
         self.events = EventBus() if events is None else events
+        self._now = clock.now
+        self._debugging = log.debugging
+        self._courses: dict[str, Course] = {}
         self._overdue: set[str] = set()
+        self._seats = metrics.seats
+        self._won = metrics.competitions.of("won")
+        self._filled = metrics.orders.of(_FILLED.value)
 
     # the process
     def listening(self, host: str, port: int) -> None:
@@ -32,11 +55,18 @@ class Observer:
 
     def stopped(self, *, drained: bool, in_flight: int) -> None:
         """The process ends; `in_flight` orders are handed over to the next start."""
+        for course in list(self._courses.values()):
+            if course.ended is not None:
+                self._tell_end(course.ended)
         self.log.info("stopped", drained=drained, in_flight=in_flight)
 
     def loop_lagged(self, lag_ns: int) -> None:
         """The event loop ran this late."""
-        self.metrics.loop_lag.observe(max(0, lag_ns) / _NS)
+        self.metrics.loop_lag.observe(max(0, lag_ns))
+
+    def overloaded(self) -> None:
+        """An order or an RFQ was refused before it was read: there was more work than can be done in time."""
+        self.metrics.overloads.value += 1
 
     def recovered(self, looked_up: int, interrupted: int) -> None:
         """The journal was read at start."""
@@ -44,12 +74,13 @@ class Observer:
 
     def store_failed(self, operation: str, error: Exception) -> None:
         """A journal write failed."""
-        self.metrics.store_failures.labels(operation).inc()
+        self.metrics.store_failures.of(operation).value += 1
         self.log.error("store_failed", operation=operation, error=str(error))
 
     def store_broken(self, error: Exception) -> None:
         """The store cannot be believed any more; the process ends with this line."""
         self.log.error("store_broken", error=str(error))
+        self.log.flush(LAST_LINE_S)
 
     def request_failed(self, failure_id: str, method: str, route: str, error: BaseException) -> None:
         """An HTTP request met a bug of ours; the caller got `internal_error` with this id."""
@@ -62,46 +93,52 @@ class Observer:
     # competitions
     def competition_closed(self, record: CompetitionRecord) -> None:
         """A competition was decided, or an RFQ ranked."""
-        metrics = self.metrics
-        result = _result(record)
-        metrics.competition_of(result).inc()
-        for entry in record.entries:
-            name = entry.connection.id
-            metrics.quote_of(name, entry.outcome.value).inc()
-            if entry.reason is not None:
-                metrics.exclusion_of(name, entry.reason.value).inc()
-            if entry.source is not None and entry.asked_at is not None and entry.answered_at is not None:
-                seconds = (entry.answered_at - entry.asked_at) / _NS
-                metrics.latency_of(name, entry.source.value).observe(seconds)
-        if record.winner is not None and record.rfq_id is None:
-            metrics.win_of(record.winner).inc()
-        self.log.info(
-            "competition_closed",
-            competition_id=record.id,
-            order_id=record.order_id,
-            rfq_id=record.rfq_id,
-            product=record.request.product,
-            side=record.request.side,
-            result=result,
-            winner=record.winner,
-            entries={entry.connection.id: entry.reason or entry.outcome for entry in record.entries},
-        )
-
+        turnout = self._seats.count(record)
+        if record.rfq_id is None and record.winner is not None:
+            self._won.value += 1
+            self._seats.of(record.winner).wins.value += 1
+        else:
+            self.metrics.competitions.of(_result(record)).value += 1
+        course = None if record.order_id is None else self._courses.get(record.order_id)
+        if course is not None:
+            course.quoted_at = record.closed_at
+            course.quotes, course.out = turnout
+        if self._debugging:
+            self.log.debug(
+                "competition_closed",
+                competition_id=record.id,
+                order_id=record.order_id,
+                rfq_id=record.rfq_id,
+                product=record.request.product,
+                side=record.request.side,
+                result=_result(record),
+                winner=record.winner,
+                entries={entry.connection.id: entry.reason or entry.outcome for entry in record.entries},
+            )
         self.events.competition(record)
 
     def quote_came_late(self, competition_id: str, connection_id: str, late_ns: int) -> None:
         """A quote came after the decision: recorded, not used."""
-        self.log.info(
-            "quote_came_late",
-            competition_id=competition_id,
-            connection=connection_id,
-            late_ms=late_ns // 1_000_000,
-        )
+        if self._debugging:
+            self.log.debug(
+                "quote_came_late",
+                competition_id=competition_id,
+                connection=connection_id,
+                late_ms=late_ns // 1_000_000,
+            )
 
     def rfq_quoted(self, rfq: RfqRecord) -> None:
         """An RFQ was answered."""
-        best = rfq.best
-        self.log.info("rfq_quoted", rfq_id=rfq.id, best=None if best is None else best.connection.id)
+        best, record = rfq.best, rfq.competition
+        self.log.info(
+            "rfq_quoted",
+            rfq_id=rfq.id,
+            competition_id=record.id,
+            product=record.request.product,
+            side=record.request.side,
+            best=None if best is None else best.connection.id,
+            entries={entry.connection.id: entry.reason or entry.outcome for entry in record.entries},
+        )
 
     # orders
     def order_taken_up(self, order: Order) -> None:
@@ -109,7 +146,7 @@ class Observer:
         attempt = order.attempt
         connection = None if attempt is None else attempt.connection_id
         if connection is not None and order.in_doubt:
-            self.metrics.orders_in_doubt.labels(connection).inc()
+            self.metrics.orders_in_doubt.of(connection).value += 1
         self.log.info(
             "order_taken_up",
             order_id=order.id,
@@ -119,42 +156,65 @@ class Observer:
         )
 
     def order_changed(self, before: Order | None, order: Order, event: str) -> None:
-        """An order went from one state to the next."""
+        """An order went from one state to the next, or, from none, became durable."""
+        was = None if before is None else before.phase
+        phase, error, attempts = order.phase, order.error, order.attempts
+        if error is None and attempts:
+            error = attempts[-1].error
+        if error is not None or phase is _IN_DOUBT or was is _IN_DOUBT:
+            self._not_routine(before, order, event)
+        elif self._debugging:
+            self.log.debug("order_changed", **_change(order, event))
+        if was is None:
+            self._courses[order.id] = Course(self._now())
+        elif phase is _ROUTED and was is not _ROUTED:
+            course = self._courses.get(order.id)
+            if course is not None:
+                course.intended_at, course.sending = self._now(), True
+                course.sent_at = course.answered_at = None
+        elif phase is _FINAL and was is not _FINAL:
+            self._ended(order)
+        if order.status is not _REJECTED:
+            self.events.order(order)
+
+    def _ended(self, order: Order) -> None:
+        """Count an order's end, and write its line."""
+        if order.status is _FILLED:
+            self._filled.value += 1
+        else:
+            self.metrics.orders.of(order.status.value).value += 1
+        self.metrics.order_duration.observe(order.updated_at - order.created_at)
+        course = self._courses.get(order.id)
+        if course is not None and course.sending and order.venue_order_id is not None:
+            # The feed was faster than the answer, which comes within moments and belongs into the line.
+            course.ended = order
+            return
+        self._tell_end(order)
+
+    def _tell_end(self, order: Order) -> None:
+        self.log.line(order_line(order, self._courses.pop(order.id, None)))
+
+    def _not_routine(self, before: Order | None, order: Order, event: str) -> None:
+        """Tell of an order that is or was in doubt, or that was refused or ended by an error."""
         attempt = order.attempt
-        connection = None if attempt is None else attempt.connection_id
-        if connection is not None:
-            was = before is not None and before.phase is Phase.IN_DOUBT
+        if order.in_doubt and (course := self._courses.get(order.id)) is not None:
+            course.sending = False
+        if attempt is not None:
+            connection = attempt.connection_id
+            was = before is not None and before.in_doubt
             if was and not order.in_doubt and order.id in self._overdue:
                 self._overdue.discard(order.id)
-                self.metrics.orders_in_doubt_overdue.labels(connection).dec()
+                self.metrics.orders_in_doubt_overdue.of(connection).value -= 1
             if order.in_doubt and not was:
-                self.metrics.orders_in_doubt.labels(connection).inc()
+                self.metrics.orders_in_doubt.of(connection).value += 1
             elif was and not order.in_doubt:
-                self.metrics.orders_in_doubt.labels(connection).dec()
-        if order.is_final and (before is None or not before.is_final):
-            self.metrics.orders.labels(order.status.value).inc()
-            self.metrics.order_duration.observe((order.updated_at - order.created_at) / _NS)
-        refused = None if attempt is None else attempt.error or order.error
-        if refused is not None and refused.code.is_credit and _new_error(before, order):
-            self.metrics.credit_failures.labels(connection, refused.code.value).inc()
-        error = order.error
-        log = self.log.warning if error is not None or order.in_doubt else self.log.info
-        log(
-            "order_changed",
-            order_id=order.id,
-            client_order_id=order.request.client_order_id,
-            event_type=event,
-            status=order.status,
-            in_doubt=order.in_doubt,
-            connection=connection,
-            venue_order_id=order.venue_order_id,
-            filled_quantity=order.filled_base,
-            code=None if error is None else error.code,
-            detail=None if error is None else error.detail,
-            venue_error=None if error is None else error.venue_error,
-        )
-        if order.status is not OrderStatus.REJECTED:
-            self.events.order(order)
+                self.metrics.orders_in_doubt.of(connection).value -= 1
+            refused = attempt.error or order.error
+            if refused is not None and refused.code.is_credit and _new_error(before, order):
+                self.metrics.credit_failures.of(connection, refused.code.value).value += 1
+        told = _change(order, event)
+        log = self.log.warning if told["code"] is not None or order.in_doubt else self.log.info
+        log("order_changed", **told)
 
     def refusal_kept(self, order: Order) -> None:
         """An order that was rejected is durable as such: only now is it published.
@@ -169,7 +229,7 @@ class Observer:
         if attempt is None or order.id in self._overdue:
             return
         self._overdue.add(order.id)
-        self.metrics.orders_in_doubt_overdue.labels(attempt.connection_id).inc()
+        self.metrics.orders_in_doubt_overdue.of(attempt.connection_id).value += 1
         self.log.error(
             "order_in_doubt_overdue",
             order_id=order.id,
@@ -195,9 +255,14 @@ class Observer:
             average_price=finding.average_price,
         )
 
-    def order_sent(self, connection_id: str, round_trip_ns: int) -> None:
-        """The counterparty answered an order, or failed to."""
-        self.metrics.order_round_trip.labels(connection_id).observe(round_trip_ns / _NS)
+    def order_sent(self, order_id: str, connection_id: str, sent_at: int, answered_at: int) -> None:
+        """The counterparty answered an order that was sent at `sent_at`, or failed to."""
+        self._seats.of(connection_id).round_trip.observe(answered_at - sent_at)
+        course = self._courses.get(order_id)
+        if course is not None:
+            course.sent_at, course.answered_at, course.sending = sent_at, answered_at, False
+            if course.ended is not None:
+                self._tell_end(course.ended)
 
     def evidence_ignored(self, connection_id: str, venue_client_order_id: str, why: str) -> None:
         """A counterparty reported an order that cannot be matched; it is not ours, or not as we know it."""
@@ -207,7 +272,7 @@ class Observer:
 
     def contradicted(self, order_id: str, connection_id: str, report: OrderReport) -> None:
         """A counterparty shows an order as other than it ended: money may have moved that should not have."""
-        self.metrics.contradictions.labels(connection_id).inc()
+        self.metrics.contradictions.of(connection_id).value += 1
         self.log.error(
             "contradicted",
             order_id=order_id,
@@ -232,8 +297,7 @@ class Observer:
         self, connection_id: str, operation: str, result: str, latency_ns: int, request_id: str | None
     ) -> None:
         """A request to a counterparty ended; what went wrong is logged with the counterparty's request id."""
-        self.metrics.request_of(connection_id, operation, result).inc()
-        self.metrics.request_time_of(connection_id, operation).observe(latency_ns / _NS)
+        self.metrics.answers.count(connection_id, operation, result, latency_ns)
         if result != "ok":
             self.log.warning(
                 "request_answered",
@@ -246,7 +310,7 @@ class Observer:
 
     def foreign_order(self, connection_id: str, order: ForeignOrder) -> None:
         """A counterparty reports an order of the account that this router did not send."""
-        self.metrics.foreign_orders.labels(connection_id, order.state.value).inc()
+        self.metrics.foreign_orders.of(connection_id, order.state.value).value += 1
         self.log.warning(
             "foreign_order",
             connection=connection_id,
@@ -261,7 +325,7 @@ class Observer:
 
     def bad_data(self, connection_id: str, product: str, what: str) -> None:
         """A counterparty's message was dropped."""
-        self.metrics.bad_data.labels(connection_id, what).inc()
+        self.metrics.bad_data.of(connection_id, what).value += 1
         self.log.warning("bad_data", connection=connection_id, product=product, what=what)
 
 
@@ -272,6 +336,27 @@ def _result(record: CompetitionRecord) -> str:
         return "won"
     asked = any(entry.outcome is not Outcome.EXCLUDED for entry in record.entries)
     return "no_quotes" if asked else "no_eligible_counterparty"
+
+
+def _change(order: Order, event: str) -> dict[str, object]:
+    """What a line of an order's single step says of it."""
+    attempt, error = order.attempt, order.error
+    if error is None and attempt is not None:
+        # Refused for credit, and the next best is tried: the order goes on, and has no error of its own.
+        error = attempt.error
+    return {
+        "order_id": order.id,
+        "client_order_id": order.request.client_order_id,
+        "event_type": event,
+        "status": order.status,
+        "in_doubt": order.in_doubt,
+        "connection": None if attempt is None else attempt.connection_id,
+        "venue_order_id": order.venue_order_id,
+        "filled_quantity": order.filled_base,
+        "code": None if error is None else error.code,
+        "detail": None if error is None else error.detail,
+        "venue_error": None if error is None else error.venue_error,
+    }
 
 
 def _new_error(before: Order | None, order: Order) -> bool:

@@ -87,13 +87,13 @@ def routed(name: str = "bitgo-spot") -> Routed:
     )
 
 
-def test_an_order_that_changed_is_one_line() -> None:
+def test_a_step_of_an_order_is_a_line_for_who_looks_for_a_fault() -> None:
     seen = Seen()
     walk(seen, build.order(), routed())
     assert seen.lines() == [
         {
             "event": "order_changed",
-            "level": "info",
+            "level": "debug",
             "order_id": "order-1",
             "client_order_id": "desk-7-000123",
             "event_type": "Routed",
@@ -112,7 +112,7 @@ def test_an_order_that_changed_is_one_line() -> None:
 def test_a_refusal_is_a_warning_with_the_counterparty_s_own_words() -> None:
     seen = Seen()
     walk(seen, build.order(), routed("pts"), Refused(NO_CREDIT))
-    assert seen.lines()[-1] == {
+    assert seen.lines("order_changed")[-1] == {
         "event": "order_changed",
         "level": "warning",
         "order_id": "order-1",
@@ -134,6 +134,14 @@ def test_a_refusal_is_a_warning_with_the_counterparty_s_own_words() -> None:
     }
     assert seen.value("orders_total", status="rejected") == 1
     assert seen.value("credit_failures_total", connection="pts", code="credit_long_limit") == 1
+
+
+def test_a_refusal_that_the_next_best_comes_after_is_a_warning_too() -> None:
+    seen = Seen(debugging=False)
+    walk(seen, build.order(), routed("pts"), Refused(NO_CREDIT, final=False), routed("other"))
+    (line,) = seen.lines()
+    assert (line["event"], line["level"], line["status"]) == ("order_changed", "warning", "pending_new")
+    assert (line["connection"], line["code"], line["detail"]) == ("pts", "credit_long_limit", "no more")
 
 
 def test_a_credit_failure_is_counted_once_whatever_follows_it() -> None:
@@ -165,6 +173,18 @@ def test_the_gauge_of_orders_in_doubt_goes_up_and_down(evidence: object) -> None
     assert seen.lines()[-1]["level"] == "warning"
     walk(seen, doubtful, evidence)
     assert seen.value("orders_in_doubt", connection="bitgo-spot") == 0
+
+
+def test_a_doubt_and_its_end_are_told_at_once() -> None:
+    seen = Seen(debugging=False)
+    whole = Reported(build.report(VenueState.DONE, build.fill()))
+    walk(seen, build.order(), routed(), WentInDoubt("reset", T0), whole)
+    told = [(line["event"], line["level"], line.get("in_doubt")) for line in seen.lines()]
+    assert told == [
+        ("order_changed", "warning", True),
+        ("order_changed", "info", False),
+        ("order", "info", None),
+    ]
 
 
 def test_the_gauge_counts_orders_that_were_taken_up_in_doubt() -> None:
@@ -208,7 +228,7 @@ def test_a_competition_is_one_line_and_a_count_for_each_connection() -> None:
     assert seen.lines() == [
         {
             "event": "competition_closed",
-            "level": "info",
+            "level": "debug",
             "competition_id": "competition-1",
             "order_id": "order-1",
             "rfq_id": None,
@@ -269,13 +289,25 @@ LINES: list[tuple[Callable[[Observer], None], dict[str, object]]] = [
         lambda o: o.quote_came_late("c-1", "pts", 1_500_000),
         {
             "event": "quote_came_late",
-            "level": "info",
+            "level": "debug",
             "competition_id": "c-1",
             "connection": "pts",
             "late_ms": 1,
         },
     ),
-    (lambda o: o.rfq_quoted(RFQ), {"event": "rfq_quoted", "level": "info", "rfq_id": "rfq-1", "best": "a"}),
+    (
+        lambda o: o.rfq_quoted(RFQ),
+        {
+            "event": "rfq_quoted",
+            "level": "info",
+            "rfq_id": "rfq-1",
+            "competition_id": "competition-1",
+            "product": "BTC-USD",
+            "side": "buy",
+            "best": "a",
+            "entries": {"a": "lost"},
+        },
+    ),
     (
         lambda o: o.evidence_ignored("pts", "x-1", "not ours"),
         {
@@ -364,7 +396,7 @@ def test_a_request_that_went_well_is_counted_and_not_written() -> None:
 
 def test_what_is_only_counted() -> None:
     seen = Seen()
-    seen.observer.order_sent("pts", 30_000_000)
+    seen.observer.order_sent("order-1", "pts", T0, T0 + 30_000_000)
     seen.observer.loop_lagged(-5)
     seen.observer.loop_lagged(2_000_000)
     seen.observer.store_failed("accept", OSError("full"))
