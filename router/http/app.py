@@ -2,25 +2,27 @@
 
 from collections.abc import Callable
 from typing import Final
-from uuid import uuid4
 
 from aiohttp import web
 
-from router.core.errors import Code, FieldError, InvalidRequestError, RouterError, UnavailableError
-from router.http.auth import Authenticator, AuthError
+from router.core.errors import Code, FieldError, InvalidRequestError
+from router.http.auth import Authenticator
 from router.http.connections.ports import ConnectionsPort
 from router.http.context import BODY_DEADLINE_S, CONTEXT, Context, Failure, Handler, Streaming
+from router.http.lane import OrderLane
 from router.http.margin.port import MarginPort
 from router.http.openapi import document
+from router.http.overload import Gate
 from router.http.ports import DeskPort
 from router.http.problems import problem, problem_of
+from router.http.refusals import OVERLOADED, refusal
 from router.http.reports.port import ReportsPort
 from router.http.requests import check_query
 from router.http.respond import API_HEADERS, problem_response
 from router.http.routes import OPERATIONS
 from router.http.routes.operation import Operation
+from router.http.server import LANE
 from router.observe.events import EventBus
-from router.ports import StoreError
 from router.ports.accounts import Roster
 from router.settings import Scope, Settings
 
@@ -40,6 +42,7 @@ def make_app(
     margin: MarginPort | None = None,
     streaming: Streaming | None = None,
     body_deadline_s: float = BODY_DEADLINE_S,
+    refused: Callable[[], None] = lambda: None,
 ) -> web.Application:
     """The router's HTTP surface over a desk.
 
@@ -47,11 +50,13 @@ def make_app(
     that nobody meant, for the log; a body may take `body_deadline_s` seconds to come. `streaming`:
     what callers can follow; it ends when the application stops. `roster`: the connections with their books;
     `connections` makes and changes them.
+    `refused` hears of each request that there was no room for.
     `reports`: what they hold and traded; without it those resources are not found. `margin`: likewise.
     """
     authenticator = Authenticator(settings.auth)
-    app = web.Application(middlewares=[guard], client_max_size=settings.server.request_bytes_max)
-    app[CONTEXT] = Context(
+    server = settings.server
+    app = web.Application(middlewares=[guard], client_max_size=server.request_bytes_max)
+    context = Context(
         desk=desk,
         authenticator=authenticator,
         metrics=metrics,
@@ -59,7 +64,8 @@ def make_app(
         failed=failed,
         streaming=Streaming(EventBus()) if streaming is None else streaming,
         body_deadline_s=body_deadline_s,
-        request_bytes_max=settings.server.request_bytes_max,
+        gate=Gate(server.in_flight_max, refused),
+        request_bytes_max=server.request_bytes_max,
         slippage_bps_max=settings.execution.slippage_bps_max,
         description=document(OPERATIONS, keys=authenticator.needs_key),
         roster=roster,
@@ -67,6 +73,8 @@ def make_app(
         reports=reports,
         margin=margin,
     )
+    app[CONTEXT] = context
+    app[LANE] = OrderLane(context)
     app.on_shutdown.append(_end_streams)
     for operation in OPERATIONS:
         app.router.add_route(operation.method, operation.path, operation.handler, expect_handler=_expect)
@@ -91,20 +99,27 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             context.authenticator.check(request.headers.getall("Authorization", []), scope)
         if operation is not None and operation.is_api and request.query_string:
             check_query(request.query, operation.query_names)
+        if operation is not None and operation.bounded:
+            return await _with_room(context.gate, request, handler)
         return await handler(request)
-    except AuthError as error:
-        return problem_response(problem_of(error), {"WWW-Authenticate": error.challenge})
-    except RouterError as error:
-        return problem_response(problem_of(error))
     except web.HTTPMethodNotAllowed as error:
         return _method_not_allowed(request, error)
     except web.HTTPException as error:
         return _http_error(error)
-    except StoreError:
-        unavailable = UnavailableError(Code.STORE_UNAVAILABLE, "expected the store to answer, it did not")
-        return problem_response(problem_of(unavailable))
     except Exception as error:  # noqa: BLE001 - the seam: whatever it was, the caller gets a problem
-        return _failed(request, context, error)
+        resource = request.match_info.route.resource
+        route = "" if resource is None else resource.canonical
+        return refusal(error, context, request.method, route).response()
+
+
+async def _with_room(gate: Gate, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Run a handler if there is room for its work; its body is not read before."""
+    if not gate.enter():
+        return OVERLOADED.response()
+    try:
+        return await handler(request)
+    finally:
+        gate.leave()
 
 
 def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -> web.Response:
@@ -120,15 +135,6 @@ def _http_error(error: web.HTTPException) -> web.Response:
     if error.status == 404:
         return problem_response(problem(Code.NOT_FOUND, "expected a path of /openapi.json, was another"))
     return problem_response(problem(Code.INVALID_REQUEST, f"expected another request: {error.reason}"))
-
-
-def _failed(request: web.Request, context: Context, error: Exception) -> web.Response:
-    failure_id = uuid4().hex
-    resource = request.match_info.route.resource
-    route = "" if resource is None else resource.canonical
-    context.failed(Failure(failure_id, request.method, route, error))
-    detail = f"expected an answer, was a failure of the router; it is logged under {failure_id}"
-    return problem_response(problem(Code.INTERNAL_ERROR, detail))
 
 
 async def _expect(request: web.Request) -> web.StreamResponse | None:

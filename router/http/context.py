@@ -12,6 +12,7 @@ from router.http.auth import Authenticator
 from router.http.connections.ports import ConnectionsPort
 from router.http.decode import malformed
 from router.http.margin.port import MarginPort
+from router.http.overload import Gate
 from router.http.ports import DeskPort
 from router.http.reports.port import ReportsPort
 from router.observe.events import EventBus
@@ -53,6 +54,7 @@ class Context(msgspec.Struct, frozen=True):
     now: Callable[[], int]
     failed: Callable[[Failure], None]
     streaming: Streaming
+    gate: Gate
     request_bytes_max: int
     body_deadline_s: float
     slippage_bps_max: int
@@ -92,6 +94,9 @@ async def read_body(request: web.Request) -> bytes:
     if (request.content_length or 0) > context.request_bytes_max:
         raise too_large(context.request_bytes_max)
     try:
+        if request.content.is_eof():
+            # All of it is here already, as nearly always: there is nothing to wait for.
+            return await request.read()
         async with asyncio.timeout(context.body_deadline_s):
             return await request.read()
     except web.HTTPRequestEntityTooLarge as error:

@@ -1,5 +1,7 @@
 """The API's handlers: read, ask the desk, show. What is refused is raised and shown by `app.guard`."""
 
+from functools import partial
+
 import msgspec
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -9,18 +11,24 @@ from router.core.model import OrderStatus
 from router.core.order import Phase
 from router.core.record import Submission
 from router.http import requests, wire
-from router.http.context import CONTEXT, connection_ids, read_body, read_json
+from router.http.connection import vouch
+from router.http.context import CONTEXT, Context, connection_ids, read_body, read_json
 from router.http.ports import DeskPort
 from router.http.records import competition_view, rfq_view
-from router.http.respond import JSON, json_response, problem_response, raw_response
+from router.http.respond import JSON, Answer, json_answer, json_response, problem_answer, raw_response
 from router.http.views import order_problem, order_view
 
 
 async def submit_order(request: web.Request) -> web.Response:
     """POST /v1/orders."""
-    context = request.app[CONTEXT]
     raw = await read_json(request)
-    wanted = requests.order_request(raw, context.slippage_bps_max, connection_ids(context))
+    vouch(request)
+    return (await place_order(request.app[CONTEXT], raw)).response()
+
+
+async def place_order(context: Context, raw: bytes) -> Answer:
+    """Place the order of a body, from a caller who may. Raises `RouterError`, `StoreError`."""
+    wanted = requests.order_request(raw, context.slippage_bps_max, partial(connection_ids, context))
     return _submitted(context.desk, await context.desk.submit(wanted))
 
 
@@ -65,7 +73,7 @@ async def cancel_order(request: web.Request) -> web.Response:
 async def request_quotes(request: web.Request) -> web.Response:
     """POST /v1/rfqs."""
     context = request.app[CONTEXT]
-    wanted = requests.quote_request(await read_json(request), connection_ids(context))
+    wanted = requests.quote_request(await read_json(request), partial(connection_ids, context))
     record = await context.desk.request_quote(wanted)
     return json_response(rfq_view(record), 201, _location("rfqs", record.id))
 
@@ -83,7 +91,7 @@ async def accept_rfq(request: web.Request) -> web.Response:
     submission = await desk.accept(
         rfq_id, accepted.client_order_id, accepted.connection_id, accepted.on_credit_failure
     )
-    return _submitted(desk, submission)
+    return _submitted(desk, submission).response()
 
 
 async def get_competition(request: web.Request) -> web.Response:
@@ -114,20 +122,20 @@ async def openapi_document(request: web.Request) -> web.Response:
     return raw_response(request.app[CONTEXT].description, JSON)
 
 
-def _submitted(desk: DeskPort, submission: Submission) -> web.Response:
+def _submitted(desk: DeskPort, submission: Submission) -> Answer:
     order = submission.order
     headers = _location("orders", order.id)
     if submission.replayed:
         headers["Idempotent-Replayed"] = "true"
     if order.status is OrderStatus.REJECTED and order.error is not None:
-        return problem_response(order_problem(order, order.error, submission.competition), headers)
+        return problem_answer(order_problem(order, order.error, submission.competition), headers)
     view = order_view(order, submission.competition, desk.doubts.of(order))
     if order.is_settled:
-        return json_response(view, 200, headers)
+        return json_answer(view, 200, headers)
     if order.phase is Phase.ROUTED:
         # Sent, and not answered by the deadline: for who is told so it may be live, as any order in doubt.
         view = msgspec.structs.replace(view, in_doubt=True)
-    return json_response(view, 202, headers)
+    return json_answer(view, 202, headers)
 
 
 def _location(resource: str, resource_id: str) -> dict[str, str]:

@@ -80,6 +80,7 @@ PROBLEMS: Final[dict[Code, Row]] = {
     Code.WRONG_ACCOUNT_TYPE: Row(422, "The credentials are for another type of account"),
     Code.VAULT_UNAVAILABLE: Row(503, "Credentials cannot be kept"),
     Code.VENUE_UNAVAILABLE: Row(503, "The counterparty is not available"),
+    Code.OVERLOADED: Row(503, "The router has more work than it can do in time"),
     Code.SHUTTING_DOWN: Row(503, "The router is shutting down"),
     Code.STORE_UNAVAILABLE: Row(503, "The store is not available"),
 }

@@ -1,18 +1,11 @@
 """RFQs, whole competitions and connections → their answers."""
 
 from router.core.model import Connection
-from router.core.money import format_amount, trim
+from router.core.money import format_amount
 from router.core.record import CompetitionRecord, EntryRecord, RfqRecord
 from router.http import wire
-from router.http.views import (
-    amount,
-    connection_ref,
-    entry_view,
-    latency_us,
-    optional_time,
-    quantity,
-    time_text,
-)
+from router.http.texts import amount, optional_time, quantity, time_text, trimmed
+from router.http.views import connection_ref, entry_view, latency_us
 from router.ports import ConnectionView, ForeignOrder
 
 _NS_PER_MS = 1_000_000
@@ -96,7 +89,7 @@ def connection_view(view: ConnectionView, now: int) -> wire.Connection:
             feed_up=health.feed_up,
             feed_age_ms=None if age_ns is None else age_ns // _NS_PER_MS,
             budget_left=health.budget_left,
-            error_rate=format_amount(trim(health.error_rate)),
+            error_rate=trimmed(health.error_rate),
             latency_us=None if health.latency_ns is None else health.latency_ns // _NS_PER_US,
             changed_at=time_text(health.changed_at),
         ),
@@ -114,7 +107,7 @@ def _detail(entry: EntryRecord) -> wire.EntryDetail:
         quantity=quantity(entry.quantity_base),
         source=entry.source,
         latency_us=latency_us(entry),
-        fee=None if entry.fee is None else format_amount(trim(entry.fee)),
+        fee=quantity(entry.fee),
         price_worst=amount(entry.price_worst),
         firm=entry.firm,
         complete=entry.complete,

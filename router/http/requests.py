@@ -1,6 +1,7 @@
 """What the fields of a request must be, and of a query: one function a request."""
 
 import re
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Final, cast
@@ -13,6 +14,7 @@ from router.core.model import OnCreditFailure, OrderRequest, OrderType, Side
 from router.http import bodies, wire
 from router.http.decode import ERRORS_MAX, Fields, cut, decode_object
 from router.http.instructions import read_instructions
+from router.http.quick import quick_order, quick_quote
 
 ID: Final = re.compile(wire.ID_PATTERN)
 _PRODUCT: Final = re.compile(wire.PRODUCT_PATTERN)
@@ -45,11 +47,21 @@ class PageQuery(msgspec.Struct, frozen=True):
     in_doubt: bool = False
 
 
-def order_request(raw: bytes, slippage_bps_max: int, connection_ids: AbstractSet[str]) -> OrderRequest:
+def order_request(
+    raw: bytes, slippage_bps_max: int, connection_ids: Callable[[], AbstractSet[str]]
+) -> OrderRequest:
     """An order from a body; `slippage_bps_max` is the setting, in basis points.
 
-    Raises `InvalidRequestError` with every field error, `RouterError` for what is no JSON.
+    `connection_ids` tells what a request may name, and is asked only where one names something. Raises
+    `InvalidRequestError` with every field error, `RouterError` for what is no JSON.
     """
+    return quick_order(raw, slippage_bps_max) or careful_order(raw, slippage_bps_max, connection_ids)
+
+
+def careful_order(
+    raw: bytes, slippage_bps_max: int, connection_ids: Callable[[], AbstractSet[str]]
+) -> OrderRequest:
+    """As `order_request`, field by field: every type, and everything that is wrong."""
     fields = Fields(decode_object(raw), _ORDER_FIELDS)
     client_order_id = fields.text("client_order_id", ID, ID_EXPECTED, required=True)
     product = _product(fields)
@@ -79,8 +91,13 @@ def order_request(raw: bytes, slippage_bps_max: int, connection_ids: AbstractSet
     )
 
 
-def quote_request(raw: bytes, connection_ids: AbstractSet[str]) -> OrderRequest:
+def quote_request(raw: bytes, connection_ids: Callable[[], AbstractSet[str]]) -> OrderRequest:
     """What an RFQ asks for: a market order without a client order id. Raises as `order_request` does."""
+    return quick_quote(raw) or careful_quote(raw, connection_ids)
+
+
+def careful_quote(raw: bytes, connection_ids: Callable[[], AbstractSet[str]]) -> OrderRequest:
+    """As `quote_request`, field by field."""
     fields = Fields(decode_object(raw), _RFQ_FIELDS)
     product = _product(fields)
     side = fields.choice("side", tuple(Side), required=True)
@@ -185,13 +202,14 @@ def _quantity_currency(fields: Fields, product: str | None) -> str | None:
     return None
 
 
-def _connections(fields: Fields, known: AbstractSet[str]) -> tuple[str, ...] | None:
+def _connections(fields: Fields, connection_ids: Callable[[], AbstractSet[str]]) -> tuple[str, ...] | None:
     value = fields.get("connections")
     if value is None:
         return None
     if not isinstance(value, list) or not value:
         fields.refuse("connections", "null or a list of connection ids", value)
         return None
+    known = connection_ids()
     chosen: dict[str, None] = {}
     for index, member in enumerate(value):
         if not isinstance(member, str) or member not in known:

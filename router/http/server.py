@@ -6,51 +6,33 @@ like every other, and nothing of what came is repeated or logged.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
 
-from router.core.errors import Code
-from router.http.problems import problem
-from router.http.respond import problem_response
+from router.http.connection import KNOWN_S, Connection, Lane
 
 BACKLOG: Final = 1024
 """Connections that wait to be accepted: a burst of callers must not be refused by the kernel."""
+
+
+LANE: Final = web.AppKey("lane", Lane)
+"""Where an application takes the bodies whose heads are known; without it aiohttp reads every head."""
 
 
 class ListenError(OSError):
     """The address cannot be listened on: it is taken, not ours, or not known."""
 
 
-class _Connection(web.RequestHandler):
-    """One caller's connection."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what aiohttp's parser refused; the connection is closed after it."""
-        del request, exc, message
-        if status >= 500:
-            refused = problem(Code.INTERNAL_ERROR, "expected an answer, was a failure of the router")
-        else:
-            refused = problem(Code.INVALID_REQUEST, "expected an HTTP/1.1 request that can be read")
-        response = problem_response(refused)
-        response.force_close()
-        return response
-
-
 @asynccontextmanager
-async def serving(app: web.Application, host: str, port: int, shutdown_s: float) -> AsyncIterator[int]:
+async def serving(
+    app: web.Application, host: str, port: int, shutdown_s: float, known_s: float = KNOWN_S
+) -> AsyncIterator[int]:
     """Serve `app` for the length of the block; gives the port. Raises `ListenError` if it cannot listen.
+
+    `known_s`: for how many seconds a connection remembers the heads of its requests.
 
     On the way out no connection is accepted any more, and requests under way have `shutdown_s` seconds.
     """
@@ -62,8 +44,10 @@ async def serving(app: web.Application, host: str, port: int, shutdown_s: float)
             raise RuntimeError("expected a server after the runner's setup, was none")
         loop = asyncio.get_running_loop()
 
-        def connection() -> _Connection:
-            return _Connection(manager, loop=loop, access_log=_silent, logger=_silent)
+        lane = app.get(LANE)
+
+        def connection() -> Connection:
+            return Connection(manager, lane, loop=loop, known_s=known_s)
 
         server = await _listen(connection, host, port)
         try:
@@ -74,13 +58,9 @@ async def serving(app: web.Application, host: str, port: int, shutdown_s: float)
         await runner.cleanup()
 
 
-async def _listen(connection: Callable[[], _Connection], host: str, port: int) -> asyncio.Server:
+async def _listen(connection: Callable[[], Connection], host: str, port: int) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
         return await loop.create_server(connection, host, port, backlog=BACKLOG)
     except OSError as error:
         raise ListenError(error.errno, error.strerror) from error
-
-
-_silent: Final = logging.getLogger("router.http.silent")
-_silent.disabled = True

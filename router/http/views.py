@@ -1,47 +1,24 @@
-"""An order's record → its answer. Ratios come from `pricing`, text from `money`."""
+"""An order's record → its answer. Ratios come from `pricing`, text from `texts`."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
 
 from router.core.attempt import Attempt
 from router.core.errors import OrderError
-from router.core.execution import executed, execution_of
+from router.core.execution import Execution, executed, execution_of
 from router.core.finding import Finding
 from router.core.instruction import SteadyPace, Stop, Twap
 from router.core.model import Connection, Fill, OrderRequest, Outcome
-from router.core.money import ZERO, decimals_of, format_amount, sub, trim
+from router.core.money import ZERO, decimals_of, sub
 from router.core.order import Order
 from router.core.record import CompetitionRecord, Doubt, EntryRecord
 from router.http import wire
 from router.http.problems import WITH_COMPETITION, problem
+from router.http.texts import amount, optional_time, plain, quantity, time_text, trimmed
 
-_NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 _NS_PER_US = 1000
-
-
-def time_text(at: int) -> str:
-    """Nanoseconds since the epoch as RFC 3339 in UTC, cut to microseconds."""
-    seconds, rest = divmod(at, _NS_PER_S)
-    whole = datetime.fromtimestamp(seconds, UTC)
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{rest // _NS_PER_US:06d}Z"
-
-
-def optional_time(at: int | None) -> str | None:
-    """As `time_text`; None stays None."""
-    return None if at is None else time_text(at)
-
-
-def amount(value: Decimal | None) -> str | None:
-    """An amount as text; None stays None."""
-    return None if value is None else format_amount(value)
-
-
-def quantity(value: Decimal | None) -> str | None:
-    """A quantity as text, without the zeros that its reckoning left behind it; None stays None."""
-    return None if value is None else format_amount(trim(value))
 
 
 def connection_ref(connection: Connection) -> wire.ConnectionRef:
@@ -58,16 +35,26 @@ def latency_us(entry: EntryRecord) -> int | None:
 
 def entry_view(entry: EntryRecord) -> wire.Entry:
     """A line of a competition; of an excluded connection only the reason is told."""
-    told = entry.outcome is not Outcome.EXCLUDED
+    if entry.outcome is Outcome.EXCLUDED:
+        return wire.Entry(
+            connection=connection_ref(entry.connection),
+            outcome=entry.outcome,
+            reason=entry.reason,
+            price=None,
+            all_in_price=None,
+            quantity=None,
+            source=None,
+            latency_us=None,
+        )
     return wire.Entry(
         connection=connection_ref(entry.connection),
         outcome=entry.outcome,
         reason=entry.reason,
-        price=amount(entry.price) if told else None,
-        all_in_price=amount(entry.all_in_price) if told else None,
-        quantity=quantity(entry.quantity_base) if told else None,
-        source=entry.source if told else None,
-        latency_us=latency_us(entry) if told else None,
+        price=amount(entry.price),
+        all_in_price=amount(entry.all_in_price),
+        quantity=quantity(entry.quantity_base),
+        source=entry.source,
+        latency_us=latency_us(entry),
     )
 
 
@@ -91,6 +78,8 @@ def terms_view(request: OrderRequest) -> wire.OrderTerms:
     )
     replace = msgspec.structs.replace
     match request.instruction:
+        case None:
+            return terms
         case Twap() as twap:
             return replace(
                 terms,
@@ -102,14 +91,13 @@ def terms_view(request: OrderRequest) -> wire.OrderTerms:
         case SteadyPace() as pace:
             return replace(
                 terms,
-                sub_order_size=format_amount(pace.sub_order_size),
+                sub_order_size=plain(pace.sub_order_size),
                 interval=pace.interval,
                 interval_unit=pace.interval_unit,
                 variance=amount(pace.variance),
             )
         case Stop(trigger_price=trigger):
-            return replace(terms, trigger_price=format_amount(trigger))
-    return terms
+            return replace(terms, trigger_price=plain(trigger))
 
 
 def order_problem(order: Order, error: OrderError, competition: CompetitionRecord | None) -> wire.Problem:
@@ -130,35 +118,38 @@ def order_view(order: Order, competition: CompetitionRecord | None, doubt: Doubt
     """An order as it stands; `competition` None in lists."""
     request, attempt = order.request, order.attempt
     done = execution_of(order)
+    filled = trimmed(order.filled_base)
+    decimals = 0 if attempt is None else decimals_of(attempt.product.price_increment)
+    fills = _fills(order.fills, decimals)
     return wire.Order(
         id=order.id,
         client_order_id=request.client_order_id,
         product=request.product,
         side=request.side,
         type=request.type,
-        quantity=format_amount(request.quantity),
+        quantity=plain(request.quantity),
         quantity_currency=request.quantity_currency,
         terms=terms_view(request),
         status=order.status,
         in_doubt=order.in_doubt,
         connection=None if attempt is None else connection_ref(attempt.connection),
-        filled_quantity=format_amount(trim(order.filled_base)),
-        leaves_quantity=format_amount(_leaves(order)),
-        average_price=None if done is None else format_amount(done.average),
-        all_in_price=None if done is None else format_amount(done.all_in),
-        fee=format_amount(ZERO if done is None else done.fee),
+        filled_quantity=filled,
+        leaves_quantity="0" if order.is_final else trimmed(_leaves(order)),
+        average_price=None if done is None else plain(done.average),
+        all_in_price=None if done is None else plain(done.all_in),
+        fee="0" if done is None else plain(done.fee),
         fee_currency=request.quote if attempt is None else attempt.product.quote,
-        quoted_price=None if attempt is None else _price(attempt.quoted_price, attempt),
+        quoted_price=None if attempt is None else trimmed(attempt.quoted_price, decimals),
         arrival_price=amount(order.arrival_price),
         cover_price=None if attempt is None else amount(attempt.cover_price),
-        slippage_bps=None if done is None else format_amount(done.slippage_bps),
+        slippage_bps=None if done is None else plain(done.slippage_bps),
         price_improvement_bps=None if done is None else amount(done.improvement_bps),
         venue_order_id=order.venue_order_id,
         competition_id=order.competition_id,
         created_at=time_text(order.created_at),
         updated_at=time_text(order.updated_at),
-        fills=[] if attempt is None else [_fill(fill, attempt) for fill in order.fills],
-        attempts=[_attempt(each, order) for each in order.attempts],
+        fills=fills,
+        attempts=[] if attempt is None else _attempts(order, attempt, done, filled, fills),
         doubt=None if doubt is None or attempt is None else _doubt(doubt, attempt),
         finding=None if order.finding is None else _finding(order.finding),
         error=None if order.error is None else order_problem(order, order.error, competition),
@@ -166,19 +157,32 @@ def order_view(order: Order, competition: CompetitionRecord | None, doubt: Doubt
     )
 
 
-def _attempt(attempt: Attempt, order: Order) -> wire.Attempt:
-    """An attempt with what was executed in it: of the last one, what the order itself has."""
-    last = attempt is order.attempts[-1]
-    base = order.filled_base if last else attempt.executed_base
-    quote = order.filled_quote if last else attempt.executed_quote
-    fills = order.fills if last else attempt.executed_fills
-    done = executed(attempt, order.request.side, base, quote, fills)
+def _attempts(
+    order: Order, last: Attempt, done: Execution | None, filled: str, fills: list[wire.Fill]
+) -> list[wire.Attempt]:
+    """Every attempt with what was executed in it: in the last one, what the order itself has."""
+    earlier = [
+        _attempt(
+            order,
+            each,
+            executed(each, order.request.side, each.executed_base, each.executed_quote, each.executed_fills),
+            trimmed(each.executed_base),
+            _fills(each.executed_fills, decimals_of(each.product.price_increment)),
+        )
+        for each in order.attempts[:-1]
+    ]
+    return [*earlier, _attempt(order, last, done, filled, fills)]
+
+
+def _attempt(
+    order: Order, attempt: Attempt, done: Execution | None, executed_quantity: str, fills: list[wire.Fill]
+) -> wire.Attempt:
     return wire.Attempt(
         connection=connection_ref(attempt.connection),
         error=None if attempt.error is None else order_problem(order, attempt.error, None),
-        executed_quantity=format_amount(trim(base)),
-        average_price=None if done is None else format_amount(done.average),
-        fills=[_fill(fill, attempt) for fill in fills],
+        executed_quantity=executed_quantity,
+        average_price=None if done is None else plain(done.average),
+        fills=fills,
     )
 
 
@@ -199,7 +203,7 @@ def _finding(finding: Finding) -> wire.Finding:
         reason=finding.reason,
         recorded_at=time_text(finding.at),
         venue_order_id=finding.venue_order_id,
-        filled_quantity=format_amount(trim(finding.filled_base)),
+        filled_quantity=trimmed(finding.filled_base),
         average_price=amount(finding.average_price),
         contradicted_at=optional_time(finding.contradicted_at),
     )
@@ -207,24 +211,22 @@ def _finding(finding: Finding) -> wire.Finding:
 
 def _leaves(order: Order) -> Decimal:
     """What may still trade, in the quantity's own currency; a fill past the order leaves nothing."""
-    if order.is_final:
-        return ZERO
     done = order.filled_base if order.request.in_base else order.filled_quote
-    return trim(max(ZERO, sub(order.request.quantity, done)))
+    return max(ZERO, sub(order.request.quantity, done))
 
 
-def _price(price: Decimal, attempt: Attempt) -> str:
-    return format_amount(trim(price, decimals_of(attempt.product.price_increment)))
-
-
-def _fill(fill: Fill, attempt: Attempt) -> wire.Fill:
-    return wire.Fill(
-        id=fill.id,
-        price=_price(fill.price, attempt),
-        quantity=format_amount(trim(fill.quantity_base)),
-        quote_quantity=format_amount(fill.quantity_quote),
-        time=time_text(fill.at),
-    )
+def _fills(fills: tuple[Fill, ...], decimals_min: int) -> list[wire.Fill]:
+    """Executions, their prices with the decimals of the product at least."""
+    return [
+        wire.Fill(
+            id=fill.id,
+            price=trimmed(fill.price, decimals_min),
+            quantity=trimmed(fill.quantity_base),
+            quote_quantity=plain(fill.quantity_quote),
+            time=time_text(fill.at),
+        )
+        for fill in fills
+    ]
 
 
 def _named(

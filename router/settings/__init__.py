@@ -30,6 +30,8 @@ from router.settings.loading import CONFIG_VARIABLE, Settings, load, parse
 from router.settings.tables import (
     CompetitionSettings,
     ExecutionSettings,
+    LogLevel,
+    LogSettings,
     Milliseconds,
     Port,
     ServerSettings,
@@ -56,6 +58,8 @@ __all__ = [
     "CustodyFields",
     "CustodySettings",
     "ExecutionSettings",
+    "LogLevel",
+    "LogSettings",
     "MarginDialect",
     "Milliseconds",
     "Port",

@@ -27,7 +27,13 @@ from router.settings.connections import (
     account_settings,
 )
 from router.settings.groups import RawGroup, routing_groups
-from router.settings.tables import CompetitionSettings, ExecutionSettings, ServerSettings, StoreSettings
+from router.settings.tables import (
+    CompetitionSettings,
+    ExecutionSettings,
+    LogSettings,
+    ServerSettings,
+    StoreSettings,
+)
 from router.settings.vault import RawVault, VaultSettings, vault_settings
 from router.settings_error import SettingsError, explained
 
@@ -57,6 +63,7 @@ class _RawSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     auth: RawAuth = RawAuth()
     vault: RawVault = RawVault()
     routing_groups: tuple[RawGroup, ...] = ()
+    log: LogSettings = LogSettings()
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -70,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True):
     connections: tuple[AccountSettings, ...]
     vault: VaultSettings = VaultSettings()
     routing_groups: tuple[RoutingGroup, ...] = ()
+    log: LogSettings = LogSettings()
 
 
 def load(path: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -113,6 +121,7 @@ def parse(table: Mapping[str, object], source: str, environ: Mapping[str, str]) 
         connections=connections,
         vault=vault_settings(raw.vault, source, environ),
         routing_groups=routing_groups(raw.routing_groups, source),
+        log=raw.log,
     )
 
 

@@ -1,5 +1,6 @@
-"""The tables that bound how the router runs: `[server]`, `[store]`, `[competition]`, `[execution]`."""
+"""The tables that bound how the router runs, and the one that says how much it logs."""
 
+import enum
 from typing import Annotated
 
 import msgspec
@@ -17,6 +18,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 8080
     request_bytes_max: Annotated[int, msgspec.Meta(ge=1024, le=1_048_576)] = 65_536
     shutdown_deadline_ms: Milliseconds = 10_000
+    in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 512
 
 
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,3 +45,18 @@ class ExecutionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     answer_deadline_ms: Annotated[int, msgspec.Meta(ge=1, le=120_000)] = 5000
     on_credit_failure: OnCreditFailure = OnCreditFailure.FAIL
     in_doubt_alert_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)] = 60_000
+
+
+class LogLevel(enum.StrEnum):
+    """How much is logged."""
+
+    INFO = "info"
+    """One line an order, when it ends, and whatever is not routine."""
+    DEBUG = "debug"
+    """Every step of every order, too: for who looks for a fault."""
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is written to stderr."""
+
+    level: LogLevel = LogLevel.INFO

@@ -11,7 +11,7 @@ from router.core.errors import Code, OrderError, VenueError
 from router.core.movement import ActivityQuery, ActivityType, Move, MoveKind, MoveNeverSent, MoveRefused
 from router.core.movement import MoveUnanswered as Unanswered
 from router.http.routes.margin import OPERATIONS
-from router.http.views import time_text
+from router.http.texts import time_text
 from router.ports import VenueUnreachableError
 from router.service.moving.service import Moving
 from router.settings import Scope

@@ -17,7 +17,7 @@ from router.core.model import Side, VenueState
 from router.core.movement import MoveUnanswered
 from router.http.context import Streaming
 from router.http.stream import TYPES_PATTERN
-from router.http.views import time_text
+from router.http.texts import time_text
 from router.observe.events import EventBus, Kind
 from router.ports import ConnectionState, ForeignOrder
 from router.service.moving.service import Moving

@@ -4,7 +4,7 @@ import msgspec
 
 from router.http.connections.wire import ConnectionDetail, ConnectionSettings
 from router.http.records import connection_view
-from router.http.views import optional_time
+from router.http.texts import optional_time
 from router.service.connecting.connections import AccountView
 
 

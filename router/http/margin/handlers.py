@@ -19,7 +19,8 @@ from router.http.margin.requests import activity_query, offset_page, snapshot_qu
 from router.http.problems import problem
 from router.http.requests import refuse_fields
 from router.http.respond import json_response, problem_response
-from router.http.views import connection_ref, time_text
+from router.http.texts import time_text
+from router.http.views import connection_ref
 from router.ports import VenueUnreachableError
 from router.ports.accounts import MarginAccount
 

@@ -9,7 +9,8 @@ from router.core.moving import MoveFinding, MovePhase, Operation
 from router.core.record import Doubt
 from router.http.margin import wire
 from router.http.problems import problem
-from router.http.views import amount, connection_ref, optional_time, time_text
+from router.http.texts import amount, optional_time, time_text
+from router.http.views import connection_ref
 from router.http.wire import LookUp, Problem
 
 _NS_PER_MS = 1_000_000

@@ -18,7 +18,8 @@ from router.http.reports.sums import QUALITY_HEADER, SETTLEMENT, quality_lines, 
 from router.http.reports.tables import BALANCES, PORTFOLIO, RECONCILIATION, TRADES, TRANSACTIONS, Table
 from router.http.requests import PAGE_LENGTH
 from router.http.respond import API_HEADERS, JSON, json_response, problem_response
-from router.http.views import connection_ref, time_text
+from router.http.texts import time_text
+from router.http.views import connection_ref
 from router.reports.reconciliation import Reconciliation
 from router.reports.rows import Difference, Failed
 from router.reports.scroll import Reading, Scroll, page_of

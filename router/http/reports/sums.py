@@ -7,7 +7,7 @@ from router.core.model import Outcome
 from router.http.reports.csv_text import Cell
 from router.http.reports.tables import Table, connection_cells, value_cells
 from router.http.reports.views import figures
-from router.http.views import time_text
+from router.http.texts import time_text
 from router.reports.quality import Quality, Tally
 from router.reports.reconciliation import Reconciliation
 from router.reports.rows import SettlementSummary

@@ -13,7 +13,7 @@ from router.core.account import Value
 from router.core.model import Connection
 from router.http.reports.csv_text import Cell
 from router.http.reports.views import failure, fee_unit
-from router.http.views import optional_time, time_text
+from router.http.texts import optional_time, time_text
 from router.reports.rows import Difference, Failed, Holding, HoldingKind, Movement, Portfolio, Trade, unit_of
 
 PTS: Final = "PTS"

@@ -11,7 +11,8 @@ from router.core.money import format_amount
 from router.http import wire as common
 from router.http.problems import problem
 from router.http.reports import wire
-from router.http.views import amount, connection_ref, optional_time, time_text
+from router.http.texts import amount, optional_time, time_text
+from router.http.views import connection_ref
 from router.reports.quality import Quality, Tally
 from router.reports.reconciliation import Amounts, ProductTotal
 from router.reports.rows import (

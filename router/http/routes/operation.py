@@ -54,6 +54,8 @@ class Operation(msgspec.Struct, frozen=True):
     """What it reads of the request's headers. `Accept`, `Content-Type` and `Authorization` are none of them:
     OpenAPI describes those by the answers, the body and the security scheme (3.1, Parameter Object)."""
     scope: Scope | None = Scope.READ
+    bounded: bool = False
+    """Work that an overloaded router refuses: what begins something, and never what reads or ends it."""
 
     @property
     def id(self) -> str:

@@ -29,6 +29,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         body=bodies.OrderBody,
         example={"client_order_id": "desk-7-000123", "type": "market", **ASKED},
         scope=Scope.TRADE,
+        bounded=True,
     ),
     Operation(
         "GET",
@@ -104,6 +105,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         example=ASKED,
         # Nothing is traded, but the request budget that orders need is spent.
         scope=Scope.TRADE,
+        bounded=True,
     ),
     Operation(
         "GET",
@@ -125,6 +127,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         body=bodies.AcceptBody,
         example={"client_order_id": "desk-7-000124"},
         scope=Scope.TRADE,
+        bounded=True,
     ),
     Operation(
         "GET",

@@ -1,0 +1,82 @@
+"""How much work is let in at a time, so that what was let in is done in time.
+
+Orders past what a router can do wait in its event loop: every turn of it has a step of each of them to take,
+and an order takes some ten turns. So work is bounded twice: by `in_flight_max`, whatever happens, and by less
+while the loop has a queue. Whether it has is measured where the queue is: how long something that is let in
+now waits for its turn. One long wait says nothing (a collection of garbage, a scrape, a flush); when every
+wait has been long for `STANDING_S`, more comes in than goes out (the idea of CoDel, RFC 8289), and the bound
+is cut to `QUEUED_MAX`. From there it is lifted slowly while waits are short. What there is no room for is
+refused before it is read: that costs next to nothing, and nothing is lost by it.
+
+A count alone would not do. A counterparty that takes a second to answer has hundreds of orders in work in a
+router that has nothing to do; and where all is decided from books, a hundred are a queue.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+LATE_S: Final = 0.001
+"""A wait this long is a long one: in a loop that keeps up it is a few hundred microseconds."""
+STANDING_S: Final = 0.03
+"""Longer than a loop that keeps up needs to make up for a pause of ten milliseconds or two."""
+QUEUED_MAX: Final = 48
+"""Enough to keep the loop and the store's batches busy: with more in work nothing is done sooner."""
+GROWTH_PER_S: Final = 200.0
+"""By how much a bound that was cut is lifted in a second: so slowly that there is no queue again at once, and
+all is forgotten within seconds where there is none."""
+
+
+class Gate:
+    """Counts work in and out. `refused` is called for each time that it says no; `now` gives seconds."""
+
+    def __init__(
+        self, in_flight_max: int, refused: Callable[[], None], now: Callable[[], float] = perf_counter
+    ) -> None:
+        self.in_flight = 0
+        self.bound: float = in_flight_max
+        self._max = in_flight_max
+        self._queued_max = min(QUEUED_MAX, in_flight_max)
+        self._refused = refused
+        self._now = now
+        self._asked = False
+        self._late_since: float | None = None
+        self._late_at = 0.0
+        self._grown_at = 0.0
+
+    def enter(self) -> bool:
+        """Whether there is room for one more; who was let in must `leave`."""
+        if self.in_flight >= self.bound:
+            self._grow(self._now())
+            if self.in_flight >= self.bound:
+                self._refused()
+                return False
+        self.in_flight += 1
+        if not self._asked:
+            self._asked = True
+            asyncio.get_running_loop().call_soon(self._turned, self._now())
+        return True
+
+    def leave(self) -> None:
+        """What was let in is done."""
+        self.in_flight -= 1
+
+    def _turned(self, since: float) -> None:
+        """Has the loop come round: it was asked at `since`, when something was let in."""
+        self._asked = False
+        now = self._now()
+        if now - since < LATE_S:
+            self._late_since = None
+            return
+        self._late_at = now
+        if self._late_since is None:
+            self._late_since = since
+        elif now - self._late_since >= STANDING_S:
+            self.bound, self._grown_at = self._queued_max, now
+
+    def _grow(self, now: float) -> None:
+        """Lift a bound that was cut, by the time since then, unless there was a long wait just now."""
+        if now - self._late_at >= STANDING_S:
+            self.bound = min(self._max, self.bound + GROWTH_PER_S * (now - self._grown_at))
+        self._grown_at = now

@@ -1,0 +1,282 @@
+"""Bounded work: what is let in, what is refused before it is read, and how the bound follows the loop."""
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from msgspec.structs import replace
+
+from router.core.model import OrderRequest
+from router.core.record import RfqRecord, Submission
+from router.http.app import make_app
+from router.http.overload import GROWTH_PER_S, LATE_S, QUEUED_MAX, STANDING_S, Gate
+from router.http.server import serving
+from tests.http import samples
+from tests.http.conftest import SETTINGS
+from tests.http.fakes import FakeConnections, FakeDesk, FakeRoster
+from tests.http.sockets import Caller, Heard, calling
+
+IN_FLIGHT_MAX = 2
+ORDER = json.dumps(samples.BODY).encode()
+RFQ = json.dumps(samples.RFQ_BODY).encode()
+
+
+def request(method: str, path: str, body: bytes = b"") -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: router\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+class BlockingDesk(FakeDesk):
+    """A desk that takes orders and RFQs, tells of each (`begun`), and answers none before it is `let`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Semaphore(0)
+        self.let = asyncio.Event()
+
+    async def submit(self, request: OrderRequest) -> Submission:
+        self.begun.release()
+        await self.let.wait()
+        return await super().submit(request)
+
+    async def request_quote(self, request: OrderRequest) -> RfqRecord:
+        self.begun.release()
+        await self.let.wait()
+        return await super().request_quote(request)
+
+
+class World:
+    """A server over a desk that blocks; `refused` counts what there was no room for."""
+
+    def __init__(self) -> None:
+        self.desk = BlockingDesk()
+        self.refused = 0
+        self.port = 0
+        self._callers = AsyncExitStack()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        app = make_app(
+            self.desk,
+            replace(SETTINGS, server=replace(SETTINGS.server, in_flight_max=IN_FLIGHT_MAX)),
+            metrics=bytes,
+            now=lambda: samples.NOW,
+            failed=lambda failure: pytest.fail(repr(failure.error)),
+            roster=FakeRoster(),
+            connections=FakeConnections(self.desk),
+            refused=self._count,
+        )
+        async with serving(app, "127.0.0.1", 0, 5.0) as self.port, self._callers:
+            yield
+            self.desk.let.set()
+
+    def _count(self) -> None:
+        self.refused += 1
+
+    async def caller(self) -> Caller:
+        return await self._callers.enter_async_context(calling(self.port))
+
+    async def fill(self, *requests: bytes) -> list[Caller]:
+        """Have the desk at work on requests, each of a caller of its own."""
+        callers = []
+        for each in requests:
+            callers.append(await self.caller())
+            await callers[-1].send(each)
+            await self.desk.begun.acquire()
+        return callers
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    world = World()
+    async with world.serving():
+        yield world
+
+
+def is_refused(heard: Heard) -> bool:
+    if heard.status != 503:
+        return False
+    problem = json.loads(heard.body)
+    assert (problem["code"], problem["retryable"]) == ("overloaded", True)
+    assert {"Retry-After: 1", "Content-Type: application/problem+json"} < set(heard.head)
+    return True
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        request("POST", "/v1/orders", ORDER),
+        request("POST", "/v1/orders", b"{"),
+        request("POST", "/v1/rfqs", RFQ),
+        request("POST", "/v1/rfqs/r-1/accept", b'{"client_order_id": "a"}'),
+    ],
+)
+async def test_past_the_bound_nothing_is_read_or_begun(world: World, refused: bytes) -> None:
+    await world.fill(request("POST", "/v1/orders", ORDER), request("POST", "/v1/rfqs", RFQ))
+
+    assert is_refused(await (await world.caller()).ask(refused))
+    assert (world.refused, world.desk.requests, world.desk.calls) == (1, [], [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (request("POST", "/v1/orders/o-1/cancel"), 202),
+        (request("GET", "/v1/orders/o-1"), 200),
+        (request("GET", "/v1/orders?client_order_id=desk-7-000123"), 200),
+        (request("GET", "/v1/rfqs/r-1"), 200),
+        (request("GET", "/v1/connections"), 200),
+        (request("GET", "/healthz"), 200),
+        (request("GET", "/readyz"), 200),
+        (request("GET", "/metrics"), 200),
+    ],
+)
+async def test_what_reads_or_ends_something_is_never_refused(world: World, asked: bytes, status: int) -> None:
+    await world.fill(*[request("POST", "/v1/orders", ORDER)] * IN_FLIGHT_MAX)
+
+    assert (await (await world.caller()).ask(asked)).status == status
+    assert world.refused == 0
+
+
+async def test_there_is_room_again_when_something_is_done(world: World) -> None:
+    first, second = await world.fill(*[request("POST", "/v1/orders", ORDER)] * IN_FLIGHT_MAX)
+    third = await world.caller()
+    assert is_refused(await third.ask(request("POST", "/v1/orders", ORDER)))
+
+    world.desk.let.set()
+    assert [(await first.hear()).status, (await second.hear()).status] == [200, 200]
+    # On a connection that was refused as on any other: its next request is read.
+    for _ in range(IN_FLIGHT_MAX + 1):
+        assert (await third.ask(request("POST", "/v1/orders", ORDER))).status == 200
+    assert world.refused == 1
+
+
+async def test_an_order_whose_head_is_known_is_refused_alike(world: World) -> None:
+    world.desk.let.set()
+    known = await world.caller()
+    for _ in range(2):
+        assert (await known.ask(request("POST", "/v1/orders", ORDER))).status == 200
+    world.desk.let.clear()
+    world.desk.begun = asyncio.Semaphore(0)
+    await world.fill(*[request("POST", "/v1/orders", ORDER)] * IN_FLIGHT_MAX)
+
+    new = await world.caller()
+    by_aiohttp = await new.ask(request("POST", "/v1/orders", ORDER))
+    by_the_lane = await known.ask(request("POST", "/v1/orders", ORDER))
+    assert by_aiohttp == by_the_lane
+    assert is_refused(by_the_lane)
+    assert world.refused == 2
+
+    world.desk.let.set()
+    assert (await known.ask(request("POST", "/v1/orders", ORDER))).status == 200
+
+
+async def test_orders_of_the_lane_take_room_and_leave_it(world: World) -> None:
+    world.desk.let.set()
+    callers = [await world.caller() for _ in range(IN_FLIGHT_MAX)]
+    for caller in callers:
+        for _ in range(IN_FLIGHT_MAX + 1):
+            assert (await caller.ask(request("POST", "/v1/orders", ORDER))).status == 200
+    world.desk.let.clear()
+    world.desk.begun = asyncio.Semaphore(0)
+    for caller in callers:
+        await caller.send(request("POST", "/v1/orders", ORDER))
+        await world.desk.begun.acquire()
+    assert is_refused(await (await world.caller()).ask(request("POST", "/v1/orders", ORDER)))
+
+
+# The bound
+SETTING = 100
+IN_TIME_S = LATE_S / 2
+LONG_S = LATE_S * 2
+STANDING_TURNS = math.ceil(STANDING_S / LONG_S)
+
+
+class Turns:
+    """A gate with a clock that is turned by hand, and a loop whose turns take as long as is said."""
+
+    def __init__(self, in_flight: int, setting: int = SETTING) -> None:
+        self.now = 1000.0
+        self.refused = 0
+        self.gate = Gate(setting, self._refuse, lambda: self.now)
+        self.gate.in_flight = in_flight
+
+    def _refuse(self) -> None:
+        self.refused += 1
+
+    async def turn(self, wait_s: float) -> bool:
+        """Let one in and out, if there is room, and let it wait for its turn so long."""
+        entered = self.gate.enter()
+        if entered:
+            self.gate.leave()
+        self.now += wait_s
+        await asyncio.sleep(0)
+        return entered
+
+    async def stand(self) -> None:
+        """Long waits, until they have been for as long as a queue stands."""
+        for _ in range(STANDING_TURNS + 1):
+            await self.turn(LONG_S)
+
+
+async def test_a_long_wait_now_and_then_changes_nothing() -> None:
+    seen = Turns(90)
+    for _ in range(10):
+        await seen.turn(1.0)
+        await seen.turn(IN_TIME_S)
+    for _ in range(STANDING_TURNS - 1):
+        await seen.turn(LONG_S)
+    await seen.turn(IN_TIME_S)
+    assert (seen.gate.bound, seen.refused) == (SETTING, 0)
+
+
+async def test_waits_that_stay_long_cut_the_bound() -> None:
+    seen = Turns(90)
+    await seen.stand()
+    assert seen.gate.bound == QUEUED_MAX
+    before = seen.refused
+    assert not await seen.turn(LONG_S)
+    seen.gate.in_flight = QUEUED_MAX - 1
+    assert await seen.turn(LONG_S)
+    assert seen.refused == before + 1
+
+
+async def test_the_bound_is_lifted_by_the_time_in_which_waits_were_short() -> None:
+    seen = Turns(90)
+    await seen.stand()
+    seen.gate.in_flight = QUEUED_MAX
+    assert not seen.gate.enter()
+
+    seen.now += 0.05
+    assert seen.gate.enter()
+    assert seen.gate.bound == pytest.approx(QUEUED_MAX + 0.05 * GROWTH_PER_S)
+
+
+async def test_it_is_not_lifted_right_after_a_long_wait() -> None:
+    seen = Turns(90)
+    await seen.stand()
+    seen.gate.in_flight = QUEUED_MAX
+    seen.now += STANDING_S / 2
+    assert not seen.gate.enter()
+    assert seen.gate.bound == QUEUED_MAX
+
+
+async def test_after_a_quiet_while_the_setting_is_the_bound_again() -> None:
+    seen = Turns(90)
+    await seen.stand()
+    seen.now += 3600.0
+    seen.gate.in_flight = QUEUED_MAX
+    assert seen.gate.enter()
+    assert seen.gate.bound == SETTING
+    seen.gate.in_flight = SETTING
+    assert not seen.gate.enter()
+
+
+async def test_a_setting_below_is_never_raised() -> None:
+    seen = Turns(3, setting=3)
+    seen.gate.in_flight = 2
+    await seen.stand()
+    assert seen.gate.bound == 3
