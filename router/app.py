@@ -25,10 +25,11 @@ from router.journal.location import sqlite_path
 from router.observe.connecting import ConnectingObserver
 from router.observe.events import EventBus
 from router.observe.lag import watch_lag
-from router.observe.logs import make_log
+from router.observe.logs import JsonLog
 from router.observe.metrics import Metrics
 from router.observe.moving import MoveObserver
 from router.observe.observer import Observer
+from router.observe.sink import Descriptor
 from router.ports import Clock, StoreBrokenError, StoreError
 from router.ports.records import Store
 from router.reports.service import Reports
@@ -44,7 +45,7 @@ from router.service.ids import IdSource
 from router.service.moving.service import Moving, MovingRules
 from router.service.rules import DeskRules
 from router.service.venues import Venues
-from router.settings import Settings, load
+from router.settings import LogLevel, Settings, load
 from router.settings_error import SettingsError
 from router.vault import Vault
 from venues.proving import prove
@@ -55,6 +56,10 @@ EXIT_SETTINGS = 2
 EXIT_STORE = 3
 EXIT_NOT_DRAINED = 4
 EXIT_STORE_BROKEN = 5
+LOG_FLUSH_S = 1.0
+"""How long an ended router waits for who reads its log, before it gives up the lines that are left."""
+IDS_DRAWN = 64
+"""For how many ids random bytes are drawn at once: a draw costs twice what an id does."""
 CLOSING_SHARE = 0.1
 """Of the time for a stop: what callers' connections have to close, and then the counterparties'."""
 MS = 1_000_000
@@ -85,9 +90,11 @@ def serve(config: str | None) -> int:
     except SettingsError as error:
         sys.stderr.write(f"caas-router: {error}\n")
         return EXIT_SETTINGS
-    observer = Observer(make_log(sys.stderr.buffer), Metrics(), EventBus(f"{SystemClock().now():x}"))
+    clock = SystemClock()
+    log = JsonLog(Descriptor(sys.stderr.fileno()), debugging=settings.log.level is LogLevel.DEBUG)
+    observer = Observer(log, Metrics(), clock, EventBus(f"{clock.now():x}"))
     try:
-        drained = uvloop.run(_serve(settings, observer))
+        drained = uvloop.run(_serve(settings, observer, clock))
     except StoreError as error:
         sys.stderr.write(f"caas-router: store: {error}\n")
         return EXIT_STORE
@@ -101,10 +108,12 @@ def serve(config: str | None) -> int:
         where = f"{settings.server.host}:{settings.server.port}"
         sys.stderr.write(f"caas-router: expected to listen on {where}, was: {found.strerror}\n")
         return EXIT_SETTINGS
+    finally:
+        log.flush(LOG_FLUSH_S)
     return 0 if drained else EXIT_NOT_DRAINED
 
 
-async def _serve(settings: Settings, observer: Observer) -> bool:
+async def _serve(settings: Settings, observer: Observer, clock: Clock) -> bool:
     stop = asyncio.Event()
     reason: list[str] = []
     loop = asyncio.get_running_loop()
@@ -115,7 +124,6 @@ async def _serve(settings: Settings, observer: Observer) -> bool:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stopping, each.name)
-    clock = SystemClock()
     deadline_s = settings.server.shutdown_deadline_ms / 1000
     closing_s = CLOSING_SHARE * deadline_s
     async with running(settings, observer, clock) as parts:
@@ -150,6 +158,7 @@ def application(parts: Parts, settings: Settings, observer: Observer, clock: Clo
         metrics=observer.metrics.text,
         now=clock.now,
         failed=lambda failure: _failed(observer, failure),
+        refused=observer.overloaded,
         roster=parts.accounts,
         connections=parts.connections,
         margin=parts.moving,
@@ -180,9 +189,9 @@ async def running(settings: Settings, observer: Observer, clock: Clock) -> Async
         store, _vault(settings, shared=store.shared), References(settings.vault, os.environ), clock
     )
     connections = Connections(keeper, live, prove, busy, ConnectingObserver(observer))
-    desk = Desk(venues, ledger, store, observer, clock, IdSource(clock, os.urandom), desk_rules(settings))
-    ids, moves = IdSource(clock, os.urandom), MoveObserver(observer)
-    moving = Moving(accounts, store, moves, clock, ids, moving_rules(settings))
+    ids = IdSource(clock, os.urandom, drawn=IDS_DRAWN)
+    desk = Desk(venues, ledger, store, observer, clock, ids, desk_rules(settings))
+    moving = Moving(accounts, store, MoveObserver(observer), clock, ids, moving_rules(settings))
     try:
         await connections.load(settings.connections)
         observer.metrics.watch(venues.views, clock.now)

@@ -1,6 +1,6 @@
 """The process's clock: one scale for deadlines and for the record."""
 
-import time
+from time import monotonic_ns, time_ns
 
 
 class SystemClock:
@@ -10,9 +10,11 @@ class SystemClock:
     takes no record back. After a restart the wall is believed again.
     """
 
+    __slots__ = ("_offset",)
+
     def __init__(self) -> None:
-        self._offset = time.time_ns() - time.monotonic_ns()
+        self._offset = time_ns() - monotonic_ns()
 
     def now(self) -> int:
         """Nanoseconds since the epoch; never goes back within a process."""
-        return time.monotonic_ns() + self._offset
+        return monotonic_ns() + self._offset

@@ -1,39 +1,32 @@
-"""Runs a competition: asks, feeds the machine what comes, and stops waiting when it says so.
+"""Runs a competition: asks, tells the machine what comes, and stops waiting when it has ranked.
 
-A streamed book is read when everything else that takes time is done (`ready`), so that the price is as young
-as it can be when the order goes out; a price that must be asked for is asked for at once. A question that is
-still open at the deadline is left running for a while: its answer is recorded, not used.
+Where every connection streams its book nothing is waited for: the books are read and the competition is
+decided in one call, without a timer, a task or a future. Where a price must be asked for, it is asked for at
+once, under one deadline, and streamed books are read when everything else that takes time is done (`ready`),
+so that their prices are as young as they can be when the order goes out. A question that is still open at the
+deadline is left running for a while: its answer is recorded, not used.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
-from router.core.competition import (
-    ArmDeadline,
-    AskForQuote,
-    Competition,
-    Contender,
-    DeadlinePassed,
-    Effect,
-    Event,
-    Opened,
-    QuoteFailed,
-    QuoteReceived,
-    Ranked,
-    Rules,
-)
+from router.core.competition import Competition, Contender, Phase, Rules
 from router.core.ledger import Ledger
-from router.core.model import Book, OrderRequest, Quote, Reason, Source
+from router.core.model import Book, OrderRequest, Quote, Reason, Side, Source
 from router.core.pricing import quote_from_levels, quoted_quantity
 from router.observe.observer import Observer
 from router.ports import BudgetSpentError, Clock, OffWireError, VenueUnreachableError
 from router.ports.quotes import QuoteRefusedError
 from router.service.firm import FirmAsking, FirmQuestion
-from router.service.venues import Member, Venues, levels_for
+from router.service.venues import Member, Venues, arrival_price_of
 
+# Looked up once: the name of an enumeration's member costs as much as an addition.
+_BUY: Final = Side.BUY
+_BOOK: Final = Source.BOOK
 LATE_QUOTE_NS = 5_000_000_000
 """How long an answer that missed the deadline is still waited for, to be recorded."""
 
@@ -49,6 +42,7 @@ class Held(msgspec.Struct, frozen=True):
 
 
 LateQuote = Callable[[Held, str], None]
+_Failure = tuple[Source | None, Reason, str | None]
 
 
 class Competing:
@@ -76,60 +70,120 @@ class Competing:
     ) -> Held:
         """Collect quotes until they can be ranked. What `ready` raises ends it and is raised here.
 
+        `ready`: what takes time beside the questions; where nobody has to be asked it is not waited for.
         `to_trade`: the winner will be sent an order, so a connection without budget for one is out.
         """
         now = self._clock.now()
-        arrival_price = self._venues.arrival_price(request.product, now)
-        contenders = tuple(
-            Contender(
-                connection=member.connection,
-                product=member.venue.product(request.product),
-                barred=self._venues.barred(member, now, to_trade=to_trade)
-                or self._venues.groups.barred(request.base, member.connection.id)
-                or self._venues.lacks(member, request)
-                or self._firm.barred(member, request, arrival_price, now),
-            )
-            for member in self._venues
-        )
+        books = self._venues.fresh_books(request.product, now)
+        arrival_price = arrival_price_of(books.values())
+        contenders = self._contenders(request, arrival_price, now, to_trade=to_trade)
         competition = Competition(request, rules, self._ledger)
         held = Held(competition_id, competition, contenders, arrival_price, now)
-        run = _Run(self, held, late, self._venues, self._clock)
-        run.take(competition.step(Opened(contenders), now))
+        streamed: list[Contender] = []
+        others: list[Member] = []
+        members = self._venues.by_id
+        for contender in competition.opened(contenders, now):
+            name = contender.connection.id
+            member = members[name]
+            if name in books and member.firm is None:
+                streamed.append(contender)
+            else:
+                # One whose book is aged (its feed is down, or silent) is asked for it.
+                others.append(member)
+        if others:
+            await self._ask_and_read(held, others, streamed, ready, late)
+            return held
+        # Nobody is waited for: there is no deadline to keep, and nobody to be woken when all have answered.
+        self._read_books(competition, streamed, books)
+        return held
+
+    def _contenders(
+        self, request: OrderRequest, arrival_price: Decimal | None, now: int, *, to_trade: bool
+    ) -> tuple[Contender, ...]:
+        venues = self._venues
+        allowed = venues.groups.allowed(request.base)
+        found = []
+        for member in venues:
+            connection, venue = member.connection, member.venue
+            barred = venues.barred(member, now, to_trade=to_trade)
+            if barred is None:
+                if allowed is not None and connection.id not in allowed:
+                    barred = Reason.NOT_SELECTED
+                elif not venue.takes(request):
+                    # One that would refuse such an order must not win it: it is out before it is asked.
+                    barred = Reason.PRODUCT_UNSUPPORTED
+                elif member.firm is not None:
+                    barred = self._firm.barred(member, request, arrival_price, now)
+            found.append(Contender(connection, venue.product(request.product), barred))
+        return tuple(found)
+
+    async def _ask_and_read(
+        self,
+        held: Held,
+        others: list[Member],
+        streamed: list[Contender],
+        ready: Awaitable[object] | None,
+        late: LateQuote,
+    ) -> None:
+        """Ask whom must be asked, and wait for all under one deadline."""
+        run = _Run(self, held, streamed, late, self._clock)
+        deadline = held.opened_at + held.competition.rules.deadline_ns
         try:
+            for member in others:
+                if member.firm is not None:
+                    self._ask_firm(member, run, deadline)
+                else:
+                    self._ask(member, run, deadline)
             if ready is not None:
                 await ready
             run.read_books()
-            await run.ranked
+            await run.ranked()
         finally:
             run.end()
-        return held
+
+    def read_books(self, competition: Competition, streamed: Iterable[Contender]) -> None:
+        """Quote from streamed books as they are now."""
+        books = self._venues.fresh_books(competition.request.product, self._clock.now())
+        self._read_books(competition, streamed, books)
+
+    def _read_books(
+        self, competition: Competition, streamed: Iterable[Contender], books: Mapping[str, Book]
+    ) -> None:
+        """Quote from books. The clock is read once a book: a price took from one reading until the next."""
+        request, protected, clock = competition.request, competition.rules.terms.protected, self._clock
+        asked_at = clock.now()
+        for contender in streamed:
+            name = contender.connection.id
+            book = books.get(name)
+            quote = (
+                Reason.STALE_BOOK
+                if book is None
+                else _quote(contender, request, book, _BOOK, protected=protected)
+            )
+            now = clock.now()
+            if isinstance(quote, Quote):
+                competition.quoted(quote, now, asked_at)
+            else:
+                competition.failed(name, Source.BOOK, quote, now)
+            asked_at = now
+
+    def quote_of_asked(self, competition: Competition, name: str, book: Book) -> Quote | Reason:
+        """A quote for a competition from a book that was asked for; or why there is none."""
+        if not self._venues.fresh(book, self._clock.now()):
+            return Reason.STALE_BOOK
+        contender, protected = competition.entries[name].contender, competition.rules.terms.protected
+        return _quote(contender, competition.request, book, Source.REQUEST, protected=protected)
 
     def quote_of_book(
         self, member: Member, request: OrderRequest, book: Book, source: Source, *, protected: bool
     ) -> Quote | Reason:
         """A quote for the request's size, or its slice's, from a book; or why there is none."""
-        product = member.venue.product(request.product)
-        if product is None:
-            return Reason.PRODUCT_UNSUPPORTED
-        if not self._venues.fresh(book, self._clock.now()):
+        contender = Contender(member.connection, member.venue.product(request.product))
+        if contender.product is not None and not self._venues.fresh(book, self._clock.now()):
             return Reason.STALE_BOOK
-        quote = quote_from_levels(
-            member.connection.id,
-            source,
-            levels_for(book, request.side),
-            product,
-            request.side,
-            quoted_quantity(request, product),
-            in_base=request.in_base,
-            protected=protected,
-        )
-        return Reason.INSUFFICIENT_DEPTH if quote is None else quote
+        return _quote(contender, request, book, source, protected=protected)
 
-    def fresh(self, book: Book) -> bool:
-        """Whether a book is young enough to be a quote."""
-        return self._venues.fresh(book, self._clock.now())
-
-    def ask(self, member: Member, run: "_Run", deadline: int) -> None:
+    def _ask(self, member: Member, run: "_Run", deadline: int) -> None:
         """Ask a counterparty for its book, in a task of its own.
 
         Competitions that ask for the same book at the same time share one question: a request costs what an
@@ -143,7 +197,7 @@ class Competing:
             self._run(self._answer(key, member, question))
         question.runs.append(run)
 
-    def ask_firm(self, member: Member, run: "_Run", deadline: int) -> None:
+    def _ask_firm(self, member: Member, run: "_Run", deadline: int) -> None:
         """Ask a counterparty for a price that it holds, in a task of its own: for this competition alone."""
         held = run.held
         asked = self._firm.ask(member, held.id, held.competition, held.arrival_price)
@@ -157,11 +211,11 @@ class Competing:
     async def _answer_firm(self, member: Member, run: "_Run", asked: FirmQuestion, deadline: int) -> None:
         name = member.connection.id
         try:
-            run.feed(QuoteReceived(await asked.answer(deadline), asked.product))
+            run.quoted(await asked.answer(deadline))
         except QuoteRefusedError as error:
-            run.feed(QuoteFailed(name, Source.RFQ, error.reason, error.detail))
+            run.failed(name, Source.RFQ, error.reason, error.detail)
         except Exception as error:  # noqa: BLE001 - a bug in one adapter must not cost the others the deadline
-            run.feed(self._not_quoted(name, Source.RFQ, error))
+            run.failed(name, *self._not_quoted(Source.RFQ, error))
 
     async def close(self) -> None:
         """Stop asking."""
@@ -172,32 +226,52 @@ class Competing:
 
     async def _answer(self, key: tuple[str, str], member: Member, question: "_Question") -> None:
         name, product = key
-        failed: QuoteFailed | None = None
+        failed: _Failure | None = None
         book: Book | None = None
         try:
             book = await member.venue.request_book(product, question.deadline + LATE_QUOTE_NS)
         except Exception as error:  # noqa: BLE001 - a bug in one adapter must not cost the others the deadline
-            failed = self._not_quoted(name, Source.REQUEST, error)
+            failed = self._not_quoted(Source.REQUEST, error)
         finally:
             if self._asking.get(key) is question:
                 del self._asking[key]
         for run in question.runs:
             if book is not None:
-                run.offer(member, book, Source.REQUEST)
+                run.offer(name, book)
             elif failed is not None:
-                run.feed(failed)
+                run.failed(name, *failed)
 
-    def _not_quoted(self, name: str, source: Source, error: Exception) -> QuoteFailed:
+    def _not_quoted(self, source: Source, error: Exception) -> "_Failure":
         """What a question that raised is in the record."""
         match error:
             case BudgetSpentError():
-                return QuoteFailed(name, None, Reason.RATE_LIMITED, error.detail)
+                return None, Reason.RATE_LIMITED, error.detail
             case OffWireError():
-                return QuoteFailed(name, source, Reason.INVALID_QUOTE, error.detail)
+                return source, Reason.INVALID_QUOTE, error.detail
             case VenueUnreachableError():
-                return QuoteFailed(name, source, Reason.VENUE_ERROR, error.detail)
+                return source, Reason.VENUE_ERROR, error.detail
         self._observer.task_failed("question", error)
-        return QuoteFailed(name, source, Reason.VENUE_ERROR, type(error).__name__)
+        return source, Reason.VENUE_ERROR, type(error).__name__
+
+
+def _quote(
+    contender: Contender, request: OrderRequest, book: Book, source: Source, *, protected: bool
+) -> Quote | Reason:
+    """A quote for the request's size, or its slice's, from a book that is young enough."""
+    product, side = contender.product, request.side
+    if product is None:
+        return Reason.PRODUCT_UNSUPPORTED
+    quote = quote_from_levels(
+        contender.connection.id,
+        source,
+        book.asks if side is _BUY else book.bids,
+        product,
+        side,
+        request.quantity if request.instruction is None else quoted_quantity(request, product),
+        in_base=request.in_base,
+        protected=protected,
+    )
+    return Reason.INSUFFICIENT_DEPTH if quote is None else quote
 
 
 class _Question:
@@ -211,86 +285,69 @@ class _Question:
 
 
 class _Run:
-    """One competition while it collects: the machine, its deadline, and who waits for it."""
+    """A competition that waits for answers: its deadline, and who waits for the ranking."""
 
     def __init__(
-        self, competing: Competing, held: Held, late: LateQuote, venues: Venues, clock: Clock
+        self, competing: Competing, held: Held, streamed: list[Contender], late: LateQuote, clock: Clock
     ) -> None:
         self.held = held
-        self._venues = venues
-        self._clock = clock
-        self.ranked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._competing = competing
+        self._streamed = streamed
         self._late = late
-        self._streamed: list[Member] = []
-        self._deadline: asyncio.TimerHandle | None = None
+        self._clock = clock
+        self._over = False
+        self._waiter: asyncio.Future[None] | None = None
+        left_ns = held.opened_at + held.competition.rules.deadline_ns - clock.now()
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(max(0, left_ns) / 1e9, self._time_is_up)
 
-    def take(self, effects: list[Effect]) -> None:
-        """Do what the machine asks for."""
-        deadline = self._clock.now() + self.held.competition.rules.deadline_ns
-        for effect in effects:
-            match effect:
-                case AskForQuote():
-                    member = self._venues[effect.connection_id]
-                    if member.firm is not None:
-                        self._competing.ask_firm(member, self, deadline)
-                    elif self._streams(member):
-                        self._streamed.append(member)
-                    else:
-                        self._competing.ask(member, self, deadline)
-                case ArmDeadline():
-                    delay = max(0, effect.at - self._clock.now()) / 1e9
-                    loop = asyncio.get_running_loop()
-                    self._deadline = loop.call_later(delay, self._time_is_up)
-                case Ranked():
-                    if not self.ranked.done():
-                        self.ranked.set_result(None)
+    async def ranked(self) -> None:
+        """Wait until every answer is in, or the time for them over."""
+        if self.held.competition.phase is Phase.COLLECTING:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
 
     def read_books(self) -> None:
-        """Quote from the streamed books, as they are now."""
-        product = self.held.competition.request.product
+        """Quote from the streamed books, where that was not done yet."""
         streamed, self._streamed = self._streamed, []
-        for member in streamed:
-            book = member.venue.book(product)
-            if book is None:
-                self.feed(QuoteFailed(member.connection.id, Source.BOOK, Reason.STALE_BOOK))
-            else:
-                self.offer(member, book, Source.BOOK)
+        self._competing.read_books(self.held.competition, streamed)
 
-    def offer(self, member: Member, book: Book, source: Source) -> None:
-        """Turn a book into the machine's event."""
-        # A streamed book is asked only now, whatever the competition waited for before.
-        asked_at = self._clock.now() if source is Source.BOOK else None
+    def offer(self, name: str, book: Book) -> None:
+        """Quote from a book that was asked for."""
         competition = self.held.competition
-        protected = competition.rules.terms.protected
-        quote = self._competing.quote_of_book(member, competition.request, book, source, protected=protected)
-        product = member.venue.product(competition.request.product)
-        if isinstance(quote, Reason) or product is None:
-            reason = quote if isinstance(quote, Reason) else Reason.PRODUCT_UNSUPPORTED
-            self.feed(QuoteFailed(member.connection.id, source, reason))
+        quote = self._competing.quote_of_asked(competition, name, book)
+        if isinstance(quote, Quote):
+            self.quoted(quote)
         else:
-            self.feed(QuoteReceived(quote, product, asked_at))
+            self.failed(name, Source.REQUEST, quote)
 
-    def feed(self, event: Event) -> None:
-        """Hand an event to the machine; a quote that came too late is told to whoever keeps the record."""
-        was_ranked = self.ranked.done()
-        self.take(self.held.competition.step(event, self._clock.now()))
-        if was_ranked and isinstance(event, QuoteReceived):
-            self._late(self.held, event.quote.connection_id)
+    def quoted(self, quote: Quote) -> None:
+        """Hand a price to the machine; one that came too late is told to whoever keeps the record."""
+        competition = self.held.competition
+        late = self._over or competition.phase is not Phase.COLLECTING
+        competition.quoted(quote, self._clock.now())
+        if late:
+            self._late(self.held, quote.connection_id)
+        self._look()
 
-    def _streams(self, member: Member) -> bool:
-        """Whether to read a connection's book; an aged one (its feed is down, or silent) is asked for."""
-        book = member.venue.book(self.held.competition.request.product)
-        return book is not None and self._competing.fresh(book)
+    def failed(self, name: str, source: Source | None, reason: Reason, detail: str | None = None) -> None:
+        """Tell the machine that there is no price."""
+        self.held.competition.failed(name, source, reason, self._clock.now(), detail)
+        self._look()
 
     def _time_is_up(self) -> None:
         # A slow store must not cost the streamed books their turn: they are read now at the latest.
         self.read_books()
-        self.feed(DeadlinePassed())
+        self.held.competition.time_passed()
+        self._look()
+
+    def _look(self) -> None:
+        """Wake who waits, once there is a ranking."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done() and self.held.competition.phase is not Phase.COLLECTING:
+            waiter.set_result(None)
 
     def end(self) -> None:
         """Nothing is waited for any more."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-        if not self.ranked.done():
-            self.ranked.cancel()
+        self._over = True
+        self._deadline.cancel()

@@ -1,5 +1,11 @@
-"""Takes an accepted order through its competition, or an accepted RFQ's quote, and on to its execution."""
+"""Takes an order through its competition, or an accepted RFQ's quote, and on to its execution.
 
+Its acceptance is being written meanwhile. Where no price has to be asked for, the decision is there before
+that is durable: the intent is then queued behind the acceptance, and one flush keeps both. The journal keeps
+no intent of an order that it did not keep, and nothing is sent before its intent is durable.
+"""
+
+import asyncio
 from functools import partial
 
 from router.core.competition import Rules
@@ -60,8 +66,10 @@ class Deciding:
         )
         routed = held.competition.award(partial(self._executing.reserve, live.order.id), self._clock.now())
         record = self._keep_record(live, held, competition_id)
-        self._observer.competition_closed(record)
+        self._tell_closed(live, record)
         if routed is None:
+            # What refuses an order is kept of one that is kept.
+            await self._accepted(live)
             error = no_winner(live.order, anyone_was_asked=held.competition.anyone_was_asked)
             self._orders.note(live, NotRouted(error, competition_id, held.arrival_price))
             return
@@ -79,8 +87,6 @@ class Deciding:
 
     async def execute_accepted(self, live: LiveOrder, plan: Plan) -> None:
         """Send an accepted RFQ's order to the first of the plan, at its quoted price."""
-        if live.accepting is not None:
-            await live.accepting
         if live.record is not None:
             # The competition is told of its order from now on; the RFQ's own record stays as it was quoted.
             self._orders.keep_record(live, live.record)
@@ -91,8 +97,26 @@ class Deciding:
             if isinstance(routed, Route) and reason is None:
                 await self._executing.execute(live, routed, plan)
                 return
+        await self._accepted(live)
         error = not_executable(reason, plan.ranking[0].quote.connection_id)
         self._orders.note(live, NotRouted(error, plan.competition_id, plan.arrival_price))
+
+    @staticmethod
+    async def _accepted(live: LiveOrder) -> None:
+        """Wait until the order is durable; raises what its acceptance failed with."""
+        if live.accepting is not None:
+            await live.accepting
+
+    def _tell_closed(self, live: LiveOrder, record: CompetitionRecord) -> None:
+        """Tell of a competition once its order is durable: a repeat of a known key is none that traded."""
+        if live.accepting is None:
+            self._observer.competition_closed(record)
+        else:
+            live.accepting.add_done_callback(partial(self._closed, record))
+
+    def _closed(self, record: CompetitionRecord, accepting: "asyncio.Future[None]") -> None:
+        if not accepting.cancelled() and accepting.exception() is None:
+            self._observer.competition_closed(record)
 
     def _keep_record(self, live: LiveOrder, held: Held, competition_id: str) -> CompetitionRecord:
         # A late quote changes an entry, not the time of the decision.

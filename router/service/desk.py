@@ -138,7 +138,7 @@ class Desk:
         if (known := await self._known(request, protected=True)) is not None:
             return of_rfq(known, rfq)
         live = self._orders.hold(self._new_order(request, protected=True))
-        live.record = msgspec.structs.replace(rfq.competition, order_id=live.order.id)
+        self._orders.show_record(live, msgspec.structs.replace(rfq.competition, order_id=live.order.id))
         return of_rfq(await self._begin(live, partial(self._deciding.execute_accepted, plan=plan)), rfq)
 
     async def order(self, order_id: str) -> Submission:

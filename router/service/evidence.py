@@ -9,7 +9,8 @@ from router.core.model import OrderReport
 from router.core.order import Order, Reported
 from router.observe.observer import Observer
 from router.ports import Clock, ForeignOrder, Health, Journal, StoreError
-from router.service.orders import RETRY_FIRST_S, RETRY_MAX_S, LiveOrder, Orders
+from router.service.behind import RETRY_FIRST_S, RETRY_MAX_S
+from router.service.orders import LiveOrder, Orders
 from router.service.venues import Venues
 
 ORDER_ID_LENGTH = 36

@@ -81,7 +81,7 @@ class Executing:
     def reserve(self, order_id: str, routed: Route) -> Reason | None:
         """Take what a route needs, balance and request, all or nothing; or say why not."""
         venue = self._venues[routed.connection_id].venue
-        if not venue.health().trades:
+        if not venue.trades:
             return Reason.BREAKER_OPEN
         if not venue.take_order_budget():
             return Reason.RATE_LIMITED
@@ -148,10 +148,15 @@ class Executing:
             intent = Routed(attempt, plan.competition_id, plan.arrival_price)
             if await self._orders.intend(live, intent, self._cover(routed)):
                 return True
-        except UnavailableError as error:
-            refusal = earlier or OrderError(Code.STORE_UNAVAILABLE, error.detail, retryable=True)
-        except ReservationRefusedError as error:
-            refusal = earlier or OrderError(Code.NO_ELIGIBLE_COUNTERPARTY, str(error), retryable=True)
+        except (UnavailableError, ReservationRefusedError) as error:
+            if (never := _not_accepted(live)) is not None:
+                self.give_back(live.order.id, routed)
+                raise never from error
+            if isinstance(error, ReservationRefusedError):
+                code, detail = Code.NO_ELIGIBLE_COUNTERPARTY, str(error)
+            else:
+                code, detail = Code.STORE_UNAVAILABLE, error.detail
+            refusal = earlier or OrderError(code, detail, retryable=True)
         # Without a refusal: the counterparty that refused it shows it as live, and nothing is sent beside it.
         self.give_back(live.order.id, routed)
         if refusal is not None and live.order.phase is Phase.ACCEPTED:
@@ -212,7 +217,7 @@ class Executing:
         venue = self._venues[attempt.connection_id].venue
         sent_at = self._clock.now()
         result = await venue.submit(attempt.outbound)
-        self._observer.order_sent(attempt.connection_id, self._clock.now() - sent_at)
+        self._observer.order_sent(live.order.id, attempt.connection_id, sent_at, self._clock.now())
         match result:
             case Taken(report=report):
                 self._orders.note(live, Reported(report))
@@ -251,7 +256,7 @@ class Executing:
         """The order on a quote of a ranking as things are now, or why it can no longer go out."""
         quote = priced.quote
         member = self._venues.get(quote.connection_id)
-        if member is None or not member.venue.health().trades:
+        if member is None or not member.venue.trades:
             return Reason.BREAKER_OPEN
         connection = member.connection
         product = product_of(plan.contenders, quote.connection_id)
@@ -289,6 +294,14 @@ class Executing:
         accepted = priced.quote.price
         worse = fresh.price > accepted if request.side is Side.BUY else fresh.price < accepted
         return worse or not fresh.complete
+
+
+def _not_accepted(live: LiveOrder) -> BaseException | None:
+    """What the acceptance of an order failed with, where that is why its intent did; else None."""
+    accepting = live.accepting
+    if accepting is None or not accepting.done() or accepting.cancelled():
+        return None
+    return accepting.exception()
 
 
 def no_winner(order: Order, *, anyone_was_asked: bool) -> OrderError:

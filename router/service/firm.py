@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import NAMESPACE_OID, uuid5
 
 from router.core.competition import Competition
-from router.core.model import OrderRequest, OrderType, Product, Quote, Reason, Source
+from router.core.model import OrderRequest, OrderType, Quote, Reason, Source
 from router.core.money import mul
 from router.core.pricing import quoted_quantity
 from router.ports import Clock
@@ -23,7 +23,6 @@ class FirmQuestion:
     """One question to one counterparty."""
 
     def __init__(self, quoting: FirmQuoting, name: str, ask: QuoteAsk, *, accepted: bool) -> None:
-        self.product: Product = ask.product
         self._quoting = quoting
         self._name = name
         self._ask = ask

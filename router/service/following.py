@@ -56,7 +56,7 @@ class Following:
             pause = min(PAUSE_MAX_S, 2 * pause)
             if live.order.phase is Phase.WORKING:
                 await self.look_up_working(live)
-        await self._refresh_balances(live.order)
+        self._spoil_balances(live.order)
         await self._complete(live)
         # Memory is what answers for an order until the journal can.
         await self._orders.kept(live)
@@ -127,15 +127,14 @@ class Following:
                 await self.look_up(live)
                 pause = min(DETAIL_PAUSE_MAX_S, 2 * pause)
 
-    async def _refresh_balances(self, order: Order) -> None:
-        """Read the balances of a Spot account that traded; it has room for the proceeds only then."""
+    def _spoil_balances(self, order: Order) -> None:
+        """Have the balances of a Spot account read that traded.
+
+        Where a statement came since the reservation, it has room for the proceeds with the next one only.
+        """
         member = self._member(order)
-        if member is None or member.connection.pts or order.filled_base == 0:
-            return
-        try:
-            await member.venue.read_balances()
-        except VenueUnreachableError as error:
-            self._observer.look_up_failed(order.id, member.connection.id, error.detail)
+        if member is not None and not member.connection.pts and order.filled_base != 0:
+            member.venue.balances_spoiled()
 
     def _member(self, order: Order) -> Member | None:
         attempt = order.attempt

@@ -50,8 +50,7 @@ class Lifecycle:
         Raises `ClientOrderIdTakenError`, and `UnavailableError` where it could not be made durable: then
         nothing was accepted.
         """
-        loop = asyncio.get_running_loop()
-        live.accepting = loop.create_task(self._orders.accept(live))
+        self._orders.accept(live)
         self._executions[live] = self._begin(self._run(live, execute))
         await self.answerable(live)
 
@@ -107,6 +106,9 @@ class Lifecycle:
         await self._resting.close()
         self._stopped = True
         for live in handed_over:
+            if live.accepting is not None:
+                # Whether it is kept or not, nobody here waits for that any more.
+                live.accepting.cancel()
             if live.order.phase is Phase.ROUTED:
                 detail = "the router stopped before the answer came"
                 self._orders.note(live, WentInDoubt(detail, self._clock.now()))

@@ -7,6 +7,7 @@ from router.core.errors import FieldError, InvalidRequestError, NotFoundError, R
 from router.core.model import OnCreditFailure, OrderRequest, Outcome, PricedQuote, Product, Quote
 from router.core.money import mul
 from router.core.record import CompetitionRecord, EntryRecord, RfqRecord, entry_records
+from router.core.record_json import decode_competition, encode_competition
 from router.core.routing import Terms
 from router.observe.observer import Observer
 from router.ports import Clock, Journal, StoreError
@@ -16,7 +17,6 @@ from router.service.ids import IdSource
 from router.service.venues import Venues
 
 _records = msgspec.json.Encoder()
-_competition = msgspec.json.Decoder(CompetitionRecord)
 _rfq = msgspec.json.Decoder(RfqRecord)
 
 
@@ -25,24 +25,26 @@ def make_record(
 ) -> CompetitionRecord:
     """The record of a competition that was closed, or closed anew after a late quote."""
     competition = held.competition
-    entries = entry_records(competition, held.contenders)
-    winner = next((entry for entry in entries if entry.outcome is Outcome.WON), None)
-    ranked = [entry for entry in entries if entry.rank is not None]
+    entries = entry_records(competition)
+    # The ranked come first, and the winner of those.
+    best = entries[0] if entries else None
+    cover = entries[1] if len(entries) > 1 and entries[1].rank else None
     rules = competition.rules
+    # By their place: names take a struct several times as long, and every order has one.
     return CompetitionRecord(
-        id=competition_id,
-        order_id=order_id,
-        rfq_id=rfq_id,
-        request=competition.request,
-        slippage_bps_max=rules.terms.slippage_bps_max,
-        collar_bps=rules.collar_bps,
-        opened_at=held.opened_at,
-        deadline_at=held.opened_at + rules.deadline_ns,
-        closed_at=closed_at,
-        arrival_price=held.arrival_price,
-        cover_price=ranked[1].all_in_price if len(ranked) > 1 else None,
-        winner=None if winner is None else winner.connection.id,
-        entries=entries,
+        competition_id,
+        order_id,
+        rfq_id,
+        competition.request,
+        rules.terms.slippage_bps_max,
+        rules.collar_bps,
+        held.opened_at,
+        held.opened_at + rules.deadline_ns,
+        closed_at,
+        held.arrival_price,
+        None if cover is None else cover.all_in_price,
+        best.connection.id if best is not None and best.outcome is Outcome.WON else None,
+        entries,
     )
 
 
@@ -77,7 +79,7 @@ class Quoting:
         record = make_record(held, competition_id, order_id=None, rfq_id=rfq_id, closed_at=now)
         ends = [entry.valid_until for entry in record.entries if entry.rank and entry.valid_until is not None]
         rfq = RfqRecord(id=rfq_id, competition=record, created_at=now, valid_until=min([now + ttl_ns, *ends]))
-        await self._journal.keep_competition(competition_id, None, encode_record(record))
+        await self._journal.keep_competition(competition_id, None, encode_competition(record))
         await self._journal.keep_rfq(rfq_id, _records.encode(rfq))
         self._observer.competition_closed(record)
         self._observer.rfq_quoted(rfq)
@@ -93,7 +95,7 @@ class Quoting:
     async def competition(self, competition_id: str) -> CompetitionRecord | None:
         """The record of a competition; None if there is none. Raises `StoreError`."""
         found = await self._journal.competition(competition_id)
-        return None if found is None else _competition.decode(found)
+        return None if found is None else decode_competition(found)
 
     async def consume(self, rfq: RfqRecord, client_order_id: str) -> None:
         """Mark an RFQ as accepted: its prices are good for one order.
@@ -149,11 +151,6 @@ class Quoting:
     def _product(self, connection_id: str, name: str) -> Product | None:
         member = self._venues.get(connection_id)
         return None if member is None else member.venue.product(name)
-
-
-def encode_record(record: CompetitionRecord) -> bytes:
-    """A record as the journal keeps it."""
-    return _records.encode(record)
 
 
 def record_terms(record: CompetitionRecord) -> Terms:

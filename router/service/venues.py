@@ -1,6 +1,6 @@
 """The connections of a router, as its service uses them: one place that knows which venue an id names."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -8,7 +8,8 @@ import msgspec
 
 from router.core.groups import RoutingGroups
 from router.core.ledger import Ledger
-from router.core.model import Book, Connection, Level, OrderRequest, Product, Reason, Side
+from router.core.model import Book, Connection, Product, Reason
+from router.core.once import Once
 from router.core.pricing import mid_price
 from router.ports import Clock, ConnectionView, Venue
 from router.ports.accounts import TradingAccount
@@ -33,7 +34,7 @@ class QuotingRules(msgspec.Struct, frozen=True):
     quotes_per_minute: int | None = None
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, frozen=True, dict=True):
     """A venue and what the settings say of it."""
 
     venue: Venue
@@ -44,7 +45,7 @@ class Member(msgspec.Struct, frozen=True):
     """What asks it for firm prices; None where it streams books."""
     quoting: QuotingRules = QuotingRules()
 
-    @property
+    @Once
     def connection(self) -> Connection:
         """Who it is."""
         return self.venue.connection
@@ -72,6 +73,11 @@ class Venues:
 
     def __iter__(self) -> Iterator[Member]:
         return iter(tuple(self._members.values()))
+
+    @property
+    def by_id(self) -> Mapping[str, Member]:
+        """The connections that there are, as they are now; not a copy."""
+        return self._members
 
     def put(self, member: Member) -> None:
         """Add a connection, or put it in the place of the one with its id."""
@@ -101,10 +107,12 @@ class Venues:
             for member in self._members.values()
         ]
 
-    def products_named(self, name: str) -> list[Product]:
-        """A product as each connection that has it trades it."""
-        found = (member.venue.product(name) for member in self._members.values())
-        return [product for product in found if product is not None]
+    def products_named(self, name: str) -> Iterator[Product]:
+        """A product as each connection that has it trades it; a connection is asked as it is come to."""
+        for member in self._members.values():
+            product = member.venue.product(name)
+            if product is not None:
+                yield product
 
     def barred(self, member: Member, now: int, *, to_trade: bool) -> Reason | None:
         """Why a connection cannot take part now, whatever the order is; None if it can.
@@ -113,7 +121,7 @@ class Venues:
         """
         if not member.enabled:
             return Reason.DISABLED
-        if not member.venue.health().trades:
+        if not member.venue.trades:
             return Reason.BREAKER_OPEN
         if to_trade and not member.venue.has_order_budget():
             return Reason.RATE_LIMITED
@@ -123,35 +131,43 @@ class Venues:
                 return Reason.BALANCE_UNKNOWN
         return None
 
-    @staticmethod
-    def lacks(member: Member, request: OrderRequest) -> Reason | None:
-        """Why a counterparty could not work an order of this kind; None if it could.
-
-        One that would refuse it must not win it: it is out before it is asked.
-        """
-        return None if member.venue.takes(request) else Reason.PRODUCT_UNSUPPORTED
+    def oldest(self, now: int) -> int:
+        """When the prices of a book held that is just young enough to be a quote."""
+        return now - self._book_age_ns
 
     def fresh(self, book: Book, now: int) -> bool:
         """Whether a book is young enough to be a quote."""
-        return now - book.at <= self._book_age_ns
+        return book.at >= self.oldest(now)
 
     def aged(self, waited_ns: int) -> bool:
         """Whether a price that was fresh so long ago can be one no more."""
         return waited_ns > self._book_age_ns
 
+    def fresh_books(self, product: str, now: int) -> dict[str, Book]:
+        """The streamed books that are young enough to be quotes, by connection."""
+        found = {}
+        oldest = self.oldest(now)
+        for name, member in self._members.items():
+            book = member.venue.book(product) if member.enabled else None
+            if book is not None and book.at >= oldest:
+                found[name] = book
+        return found
+
     def arrival_price(self, product: str, now: int) -> Decimal | None:
         """The mid price over every fresh book: what the market was when the order arrived."""
-        books = [
-            book
-            for member in self._members.values()
-            if member.enabled and (book := member.venue.book(product)) is not None and self.fresh(book, now)
-        ]
-        return mid_price(
-            [book.bids[0].price for book in books if book.bids],
-            [book.asks[0].price for book in books if book.asks],
-        )
+        return arrival_price_of(self.fresh_books(product, now).values())
 
 
-def levels_for(book: Book, side: Side) -> tuple[Level, ...]:
-    """The side of a book that an order trades against: a buy the asks, a sale the bids."""
-    return book.asks if side is Side.BUY else book.bids
+def arrival_price_of(books: Iterable[Book]) -> Decimal | None:
+    """The mid price over books, between the best of all bids and the best of all asks."""
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    for book in books:
+        bids, asks = book.bids, book.asks
+        if bids:
+            price = bids[0].price
+            bid = price if bid is None or price > bid else bid
+        if asks:
+            price = asks[0].price
+            ask = price if ask is None or price < ask else ask
+    return mid_price(bid, ask)

@@ -24,6 +24,11 @@ class Withdrawn:
         """Who this is."""
         return self._venue.connection
 
+    @property
+    def trades(self) -> bool:
+        """No."""
+        return False
+
     def health(self) -> Health:
         """As it is, but that it does not trade."""
         return msgspec.structs.replace(
@@ -81,6 +86,10 @@ class Withdrawn:
     async def cancel(self, order: OutboundOrder, venue_order_id: str) -> CancelResult:
         """Ask for an order to be cancelled."""
         return await self._venue.cancel(order, venue_order_id)
+
+    def balances_spoiled(self) -> None:
+        """An order of before traded."""
+        self._venue.balances_spoiled()
 
     async def read_balances(self) -> None:
         """Read the balances."""

@@ -23,8 +23,8 @@ from router.core.record import LookUp
 from router.observe.moving import MoveObserver
 from router.ports import Clock, StoreError
 from router.ports.records import MoveStore
+from router.service.behind import RETRY_FIRST_S, RETRY_MAX_S
 from router.service.moving.codec import encode_event, operation_of, record_of
-from router.service.orders import RETRY_FIRST_S, RETRY_MAX_S
 
 PAGE_LENGTH: Final = 100
 PAGES_MAX: Final = 10

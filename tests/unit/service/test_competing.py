@@ -7,7 +7,7 @@ import pytest
 from router.core.errors import Code, InvalidRequestError
 from router.core.model import OrderStatus, Outcome, Reason, Source
 from router.core.record import CompetitionRecord
-from router.ports import BudgetSpentError, ConnectionState, OffWireError, VenueUnreachableError
+from router.ports import ConnectionState, VenueUnreachableError
 from tests.fakes.world import pts, spot, world
 from tests.unit.build import D, book, levels, request
 from tests.virtual_loop import in_virtual_time, pass_time
@@ -85,42 +85,21 @@ async def test_a_slow_store_does_not_time_out_streamed_books() -> None:
 
 
 @in_virtual_time
-async def test_a_streamed_book_is_read_when_the_acceptance_is_durable_not_before() -> None:
+async def test_streamed_books_are_read_at_once_and_the_intent_is_written_behind_the_acceptance() -> None:
     async with world(spot()) as w:
         w["spot"].streams("99.00", "100.00")
         accepted = w.journal.hold("accept")
         caller = asyncio.create_task(w.desk.submit(request()))
         await pass_time(0.1)
         w["spot"].streams("99.00", "100.50")
+        assert w["spot"].submitted == []
         accepted.set()
         order = (await caller).order
-        assert order.attempts[0].quoted_price == D("100.50")
-
-
-@pytest.mark.parametrize(
-    ("error", "entry"),
-    [
-        (VenueUnreachableError("gone"), (Outcome.FAILED, Reason.VENUE_ERROR, Source.REQUEST)),
-        (OffWireError("a crossed book"), (Outcome.FAILED, Reason.INVALID_QUOTE, Source.REQUEST)),
-        (BudgetSpentError("none left"), (Outcome.EXCLUDED, Reason.RATE_LIMITED, None)),
-        (ZeroDivisionError("a bug"), (Outcome.FAILED, Reason.VENUE_ERROR, Source.REQUEST)),
-    ],
-    ids=["unreachable", "off wire", "no budget", "bug"],
-)
-def test_a_question_that_fails_is_answered_at_once(
-    error: Exception, entry: tuple[Outcome, Reason, Source | None]
-) -> None:
-    @in_virtual_time
-    async def scenario() -> None:
-        async with world(spot(), pts()) as w:
-            w["spot"].streams("99.00", "100.00")
-            w["pts"].quotes.append(error)
-            answer = await w.desk.submit(request())
-            assert w.clock.now() - answer.order.created_at < DEADLINE_NS
-            assert answer.order.status is OrderStatus.FILLED
-            assert became(answer.competition)["pts"] == entry
-
-    scenario()
+        assert order.attempts[0].quoted_price == D("100.00")
+        assert [what for operation, what in w.journal.durable if operation != "keep_competition"][:2] == [
+            order.id,
+            f"{order.id} Routed",
+        ]
 
 
 @in_virtual_time

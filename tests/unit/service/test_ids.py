@@ -39,6 +39,28 @@ def test_ids_are_in_the_order_of_time_and_none_comes_twice() -> None:
     assert {len(each) for each in made} == {36}
 
 
+def test_ids_of_one_moment_differ_however_many_are_drawn_for_at_once() -> None:
+    for drawn in (1, 3):
+        rng, asked = random.Random(1), []  # noqa: S311 - a seed replays a run
+
+        def random_bytes(count: int, rng: random.Random = rng, asked: list[int] = asked) -> bytes:
+            asked.append(count)
+            return rng.randbytes(count)
+
+        ids = IdSource(ManualClock(1_750_000_000_123_456_789), random_bytes, drawn=drawn)
+        made = [uuid.UUID(ids.new()) for _ in range(6)]
+        assert len(set(made)) == 6
+        assert {(each.version, each.variant) for each in made} == {(7, uuid.RFC_4122)}
+        assert asked == [10 * drawn] * (6 // drawn)
+
+
+def test_the_random_bits_are_all_there() -> None:
+    clock = ManualClock(1_750_000_000_123_456_789)
+    ones = uuid.UUID(IdSource(clock, lambda count: b"\xff" * count).new())
+    zeros = uuid.UUID(IdSource(clock, bytes).new())
+    assert (ones.int ^ zeros.int).bit_count() == 74
+
+
 def test_the_same_time_and_the_same_bytes_make_the_same_id() -> None:
     assert source(ManualClock(5)).new() == source(ManualClock(5)).new()
     assert source(ManualClock(5)).new() != source(ManualClock(5), seed=2).new()

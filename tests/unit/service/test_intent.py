@@ -22,12 +22,27 @@ async def test_nothing_is_sent_while_the_acceptance_is_being_written() -> None:
         accepted = w.journal.hold("accept")
         caller = asyncio.create_task(w.desk.submit(request()))
         assert await w.journal.started.get() == "accept"
-        await pass_time(BEFORE_THE_DEADLINE_S)
+        await pass_time(1)
         assert w["spot"].submitted == []
 
-        w["spot"].streams("99.00", "100.00")
         accepted.set()
         assert (await caller).order.status is OrderStatus.FILLED
+
+
+@in_virtual_time
+async def test_an_acceptance_that_outlasts_its_price_is_kept_and_not_sent() -> None:
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        accepted = w.journal.hold("accept")
+        caller = asyncio.create_task(w.desk.submit(request()))
+        assert await w.journal.started.get() == "accept"
+        await pass_time(BEFORE_THE_DEADLINE_S)
+        w["spot"].streams("99.00", "100.00")
+        accepted.set()
+        order = (await caller).order
+        assert order.error is not None
+        assert order.error.code is Code.PRICE_MOVED
+        assert (w["spot"].submitted, w.reserved("spot"), w["spot"].unsent) == ([], 0, 0)
 
 
 @in_virtual_time

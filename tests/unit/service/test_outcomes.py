@@ -8,7 +8,7 @@ from router.core.errors import Code, OrderError, VenueError
 from router.core.model import OrderStatus, OrderType, TimeInForce, VenueState
 from router.core.order import Phase
 from router.ports import NeverSent, Refused, Taken, Unanswered, VenueUnreachableError
-from tests.fakes.world import spot, world
+from tests.fakes.world import pts, spot, world
 from tests.unit.build import D, fill, request
 from tests.virtual_loop import in_virtual_time, pass_time
 
@@ -49,20 +49,52 @@ async def test_taken_and_resting_answers_at_once() -> None:
 
 
 @in_virtual_time
-async def test_a_trade_moves_the_ledger_and_the_balance_is_read_again() -> None:
+async def test_a_trade_moves_the_ledger_and_asks_for_no_balance_itself() -> None:
     async with world(spot(USD="100", BTC="0", fee_bps="10")) as w:
         w["spot"].streams("99.00", "100.00")
-        read = asyncio.get_running_loop().create_future()
-        w["spot"].balance_errors.append(read)
         await w.desk.submit(request())
         await pass_time(0.01)
 
-        assert w["spot"].balance_reads == 1
+        assert (w["spot"].balances_spoilt, w["spot"].balance_reads) == (1, 0)
         assert w.ledger.free("spot", "USD") == D("100") - D("50") - D("0.05")
-        w["spot"].balances = {"USD": D("49.95"), "BTC": D("0.5")}
-        read.set_result(None)
-        await pass_time(0.01)
         assert w.ledger.free("spot", "BTC") == D("0.5")
+        w["spot"].balances = {"USD": D("49.95"), "BTC": D("0.5")}
+        await w["spot"].read_balances()
+        assert w.ledger.free("spot", "USD") == D("49.95")
+        assert w.ledger.free("spot", "BTC") == D("0.5")
+
+
+@in_virtual_time
+async def test_a_trade_within_a_reading_has_its_proceeds_with_the_next_one_and_once() -> None:
+    async with world(spot(USD="100", BTC="0")) as w:
+        w["spot"].streams("99.00", "100.00")
+        read = asyncio.get_running_loop().create_future()
+        w["spot"].balance_errors.append(read)
+        reading = asyncio.create_task(w["spot"].read_balances())
+        await pass_time(0.01)
+        # The statement that is asked for by now may have the trade or not: this one has not.
+        await w.desk.submit(request())
+        await pass_time(0.01)
+        assert w["spot"].balances_spoilt == 1
+        read.set_result(None)
+        await reading
+
+        assert (w.ledger.free("spot", "USD"), w.ledger.free("spot", "BTC")) == (D(50), D(0))
+        w["spot"].balances = {"USD": D(50), "BTC": D("0.5")}
+        await w["spot"].read_balances()
+        assert (w.ledger.free("spot", "USD"), w.ledger.free("spot", "BTC")) == (D(50), D("0.5"))
+
+
+@in_virtual_time
+async def test_an_order_on_credit_or_without_a_fill_spoils_no_balance() -> None:
+    async with world(spot(), pts()) as w:
+        w["spot"].streams("99.00", "101.00")
+        w["pts"].streams("99.00", "100.00")
+        await w.desk.submit(request())
+        w["spot"].answers.append(Refused(NO))
+        await w.desk.submit(request(client_order_id="refused", connections=("spot",)))
+        await pass_time(0.01)
+        assert (w["spot"].balances_spoilt, w["pts"].balances_spoilt) == (0, 0)
 
 
 @in_virtual_time

@@ -99,14 +99,15 @@ async def live_to_the_end(rng: random.Random, journal: FaultyJournal, venues: li
 async def call(rng: random.Random, w: World, number: int, within_s: float) -> None:
     """Submit an order, perhaps again, perhaps with another body; perhaps leave, perhaps cancel it."""
     await pass_time(within_s * rng.random())
-    for venue in w.venues.values():
-        venue.streams("99.00", str(D(100) + D(rng.randrange(30)) / 100))
     request = build.request(
         client_order_id=f"o-{number}",
         side=Side.BUY if number % 2 else Side.SELL,
         quantity=D("0.5") if rng.random() < 0.95 else D("0.6"),
     )
     for _ in range(rng.choice((1, 1, 2))):
+        # Anew for a repeat too, which may be the first to be accepted: a book of seconds ago is no quote.
+        for venue in w.venues.values():
+            venue.streams("99.00", str(D(100) + D(rng.randrange(30)) / 100))
         patience_s = rng.random() if rng.random() < 0.2 else None
         with suppress(RouterError, TimeoutError):
             await submit_and_cancel(w, request, patience_s, cancels=rng.random() < 0.5)
