@@ -1,5 +1,5 @@
 # Two stamps: .venv/.setup is what production needs, .venv/.dev what the checks need on top.
-.PHONY: setup ccxt dev demo kill sim test check lint types contracts bench lock clean
+.PHONY: setup ccxt dev demo kill sim test check lint types contracts bench bench-check bench-growth bench-overload lock clean
 .DEFAULT_GOAL := help
 
 # The first interpreter of at least 3.11 on the PATH; PYTHON=… overrides.
@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:
-	@echo "make demo | test | check | setup | ccxt | sim | kill | bench | lock | clean: see README.md"
+	@echo "make demo | test | check | setup | ccxt | sim | kill | bench | bench-check | bench-growth | bench-overload | lock | clean: see README.md"
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: expected a Python of at least 3.11 on the PATH, found none (set PYTHON=…)" >&2; exit 1; }
@@ -66,8 +66,21 @@ contracts: .venv/.dev
 
 check: lint types contracts test
 
-bench: .venv/.setup
-	$(BIN)/python -m bench
+# What an order costs, over floors: bench/README.md. KEEP=1 writes results, chart and history into bench/.
+bench: .venv/.dev
+	$(BIN)/python -m bench run $(if $(KEEP),--keep)
+
+# The budgeted ratios alone; fails where one is past its budget in bench/budgets.toml.
+bench-check: .venv/.dev
+	$(BIN)/python -m bench check
+
+# What grows with connections, products, open orders and the journal. UP_TO=orders of the largest journal.
+bench-growth: .venv/.dev
+	$(BIN)/python -m bench growth $(if $(UP_TO),--journal-up-to $(UP_TO)) $(if $(KEEP),--keep)
+
+# At twice the highest rate that is held.
+bench-overload: .venv/.dev
+	$(BIN)/python -m bench overload
 
 # Needs uv on the PATH. The compiled files carry hashes and no addresses.
 lock:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bench.figures import Spread, spread
+
 BLOCK_S = 0.05
 
 
@@ -13,9 +15,7 @@ class Ratio(NamedTuple):
 
     floor_us: float
     run_us: float
-    ratio: float
-    ratio_min: float
-    ratio_max: float
+    ratio: Spread
 
 
 def interleaved(floor: Callable[[], object], run: Callable[[], object], *, rounds: int) -> Ratio:
@@ -29,9 +29,7 @@ def interleaved(floor: Callable[[], object], run: Callable[[], object], *, round
     return Ratio(
         statistics.median(floors) * 1e6,
         statistics.median(runs) * 1e6,
-        statistics.median(ratios),
-        min(ratios),
-        max(ratios),
+        spread(ratios),
     )
 
 

@@ -107,7 +107,7 @@ class Rivals:
             return
         book = member.venue.book(PRODUCT)
         source = Source.BOOK
-        if book is None or not self._competing.fresh(book):
+        if book is None or not self._venues.fresh(book, self._clock.now()):
             book, source = (
                 await member.venue.request_book(PRODUCT, self._clock.now() + 2 * NS),
                 Source.REQUEST,
@@ -171,7 +171,7 @@ async def rivals(folder: Path) -> AsyncIterator[Rivals]:
         clock, ledger = SystemClock(), Ledger()
         listener = Listener(ledger)
         registry = Registry(settings.competition, clock)
-        observer = Observer(make_log(io.BytesIO()), Metrics())
+        observer = Observer(make_log(io.BytesIO()), Metrics(), clock)
         members = []
         for each in settings.connections:
             if not isinstance(each, CustodySettings):
