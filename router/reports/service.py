@@ -11,6 +11,7 @@ from router.core.account import Wallet
 from router.core.errors import Code, ConflictError, NotFoundError
 from router.core.order import Order
 from router.core.record import CompetitionRecord
+from router.core.record_json import decode_competition
 from router.ports import StoreError
 from router.ports.accounts import AccountEntry, CreditAccount, Roster
 from router.reports import cursor as cursors
@@ -28,8 +29,6 @@ from router.reports.transactions import MovementQuery, Transactions
 ORDERS_A_READ: Final = 100
 WINDOW_NS: Final = 24 * 3600 * 1_000_000_000
 """What a report is about that must have a beginning and was given none: the last day."""
-
-_COMPETITION: Final = msgspec.json.Decoder(CompetitionRecord)
 
 
 class Reports:
@@ -155,7 +154,7 @@ class Reports:
         if record is None:
             return None
         try:
-            return _COMPETITION.decode(record)
+            return decode_competition(record)
         except msgspec.MsgspecError as error:
             raise StoreError(
                 f"expected a competition that this program wrote, was: {type(error).__name__}"
