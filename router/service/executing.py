@@ -216,8 +216,10 @@ class Executing:
         attempt = live.order.attempts[-1]
         venue = self._venues[attempt.connection_id].venue
         sent_at = self._clock.now()
-        result = await venue.submit(attempt.outbound)
-        self._observer.order_sent(live.order.id, attempt.connection_id, sent_at, self._clock.now())
+        try:
+            result = await venue.submit(attempt.outbound)
+        finally:
+            self._observer.order_sent(live.order.id, attempt.connection_id, sent_at, self._clock.now())
         match result:
             case Taken(report=report):
                 self._orders.note(live, Reported(report))

@@ -42,15 +42,22 @@ async def crowd(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def together(stage: Stage, bodies: Iterable[Mapping[str, object]]) -> list[tuple[int, bool, Any]]:
-    """Send orders all at once; status, whether it was a replay, and body of each."""
+    """Send orders all at once; status, whether it was a replay, and body of each.
+
+    What the router has no room for at that moment is asked for again when it says, as callers do.
+    """
     connector = aiohttp.TCPConnector(limit=ONE_BALANCE)
     timeout = aiohttp.ClientTimeout(60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
 
         async def one(body: Mapping[str, object]) -> tuple[int, bool, Any]:
-            async with session.post(f"{stage.url}/v1/orders", json=body) as response:
-                replayed = response.headers.get("Idempotent-Replayed") == "true"
-                return response.status, replayed, await response.json(content_type=None)
+            while True:
+                async with session.post(f"{stage.url}/v1/orders", json=body) as response:
+                    told = await response.json(content_type=None)
+                    if told.get("code") != "overloaded":
+                        replayed = response.headers.get("Idempotent-Replayed") == "true"
+                        return response.status, replayed, told
+                await asyncio.sleep(float(response.headers["Retry-After"]))
 
         return await asyncio.gather(*(one(body) for body in bodies))
 
