@@ -250,9 +250,9 @@ async def test_the_bound_is_lifted_by_the_time_in_which_waits_were_short() -> No
     seen.gate.in_flight = QUEUED_MAX
     assert not seen.gate.enter()
 
-    seen.now += 0.05
+    seen.now += 2 * STANDING_S
     assert seen.gate.enter()
-    assert seen.gate.bound == pytest.approx(QUEUED_MAX + 0.05 * GROWTH_PER_S)
+    assert seen.gate.bound == pytest.approx(QUEUED_MAX + 2 * STANDING_S * GROWTH_PER_S)
 
 
 async def test_it_is_not_lifted_right_after_a_long_wait() -> None:
