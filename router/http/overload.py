@@ -21,8 +21,8 @@ LATE_S: Final = 0.005
 """A wait this long is a long one: an order takes some ten turns of the loop, and fifty milliseconds are what
 the highest rate is held by. In a loop that keeps up it is a few hundred microseconds."""
 STANDING_S: Final = 0.1
-"""Longer than a loop that keeps up needs to make up for a burst of a few hundred orders, or for a pause; CoDel
-waits as long."""
+"""Longer than a loop that keeps up needs to make up for a burst of a few hundred orders, or for a pause;
+CoDel waits as long."""
 QUEUED_MAX: Final = 48
 """Enough to keep the loop and the store's batches busy: with more in work nothing is done sooner."""
 GROWTH_PER_S: Final = 200.0
