@@ -91,20 +91,24 @@ class Connection(web.RequestHandler):
         if self._at_work is not None:
             self._hold(data)
             return
-        if self._begun:
-            data = self._take_begun() + data
+        begun = self._take_begun() if self._begun else b""
+        came = begun + data
         if self._known and self._framing.between:
-            end = data.find(_END) + len(_END)
-            length = self._known.get(data[:end])
+            end = came.find(_END) + len(_END)
+            length = self._known.get(came[:end])
             if length is not None and not self.writing_paused and self._fresh():
-                missing = end + length - len(data)
+                missing = end + length - len(came)
                 if missing == 0:
-                    self._take(data[end:])
+                    self._take(came[end:])
                     return
                 if missing > 0:
-                    self._begun = data
+                    self._begun = came
                     self._waiting = self._own_loop.call_later(BODY_WAIT_S, self._give_up)
                     return
+        if begun:
+            # In the pieces in which it came: aiohttp drops a whole request that is read in one piece with
+            # something that cannot be read.
+            self._pass_on(begun)
         self._pass_on(data)
 
     async def finish_response(
