@@ -7,6 +7,7 @@ those that are sent than one alone would.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -95,10 +96,11 @@ class _Round:
     __slots__ = ("parked", "task")
 
     def __init__(self) -> None:
-        self.parked: dict[LiveOrder, float] = {}
+        # Ordered: a plain dict finds its first again behind all that was taken from its front.
+        self.parked: OrderedDict[LiveOrder, float] = OrderedDict()
         self.task: asyncio.Task[None] | None = None
 
     def heard(self, live: LiveOrder) -> None:
         """It rests, as of now."""
-        self.parked.pop(live, None)
         self.parked[live] = asyncio.get_running_loop().time()
+        self.parked.move_to_end(live)

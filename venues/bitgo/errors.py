@@ -17,8 +17,6 @@ from venues.bitgo import wire
 from venues.transport.session import Answered
 from venues.transport.wording import MESSAGE_LENGTH_MAX, NAME_LENGTH_MAX, plain
 
-UNAUTHENTICATED_NAME: Final = "Error"
-
 
 class Row(msgspec.Struct, frozen=True):
     """One `errorName`. `code_pts` where a margin order's refusal means another thing than a funded one's.
