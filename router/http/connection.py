@@ -29,6 +29,7 @@ BODY_WAIT_S: Final = 0.05
 KNOWN_MAX: Final = 16
 """Heads that are remembered: those of one caller differ in a digit or two of the length."""
 _END: Final = b"\r\n\r\n"
+_END_LENGTH: Final = len(_END)
 _silent: Final = logging.getLogger("router.http.silent")
 _silent.disabled = True
 
@@ -49,13 +50,13 @@ class Connection(web.RequestHandler):
     __slots__ = (
         "_at_work",
         "_begun",
+        "_forgetting",
         "_framing",
         "_held",
         "_known",
         "_known_s",
         "_lane",
         "_own_loop",
-        "_since",
         "_vouched",
         "_waiting",
     )
@@ -75,7 +76,7 @@ class Connection(web.RequestHandler):
         self._known: dict[bytes, int] = {}
         """Heads, and how long the body is that follows."""
         self._known_s = known_s
-        self._since = 0.0
+        self._forgetting: asyncio.TimerHandle | None = None
         self._vouched = False
         self._at_work: asyncio.Task[None] | None = None
         self._held = b""
@@ -92,14 +93,15 @@ class Connection(web.RequestHandler):
             self._hold(data)
             return
         begun = self._take_begun() if self._begun else b""
-        came = begun + data
-        if self._known and self._framing.between:
-            end = came.find(_END) + len(_END)
-            length = self._known.get(came[:end])
-            if length is not None and not self.writing_paused and self._fresh():
+        lane, known = self._lane, self._known
+        if known and lane is not None and self._framing.between and not self.writing_paused:
+            came = begun + data
+            end = came.find(_END) + _END_LENGTH
+            length = known.get(came[:end])
+            if length is not None:
                 missing = end + length - len(came)
                 if missing == 0:
-                    self._take(came[end:])
+                    self._take(lane, came[end:])
                     return
                 if missing > 0:
                     self._begun = came
@@ -122,18 +124,24 @@ class Connection(web.RequestHandler):
             return finished
         whole = request.content.is_eof() and bool(resp.keep_alive)
         if not framing.answered(request.content_length, whole=whole):
-            self._known.clear()
+            self._forget()
         elif vouched:
-            if not self._known or len(self._known) >= KNOWN_MAX:
-                self._known.clear()
-                self._since = self._own_loop.time()
+            if len(self._known) >= KNOWN_MAX:
+                self._forget()
+            if self._forgetting is None:
+                self._forgetting = self._own_loop.call_later(self._known_s, self._forget)
             self._known[framing.head] = framing.length
         return finished
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the caller: a timer would keep it in memory."""
+        self._forget()
+        super().connection_lost(exc)
 
     def close(self) -> None:
         """Take nothing more: the server stops."""
         self._framing.lose()
-        self._known.clear()
+        self._forget()
         super().close()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's own signature
@@ -166,11 +174,11 @@ class Connection(web.RequestHandler):
             self._framing.fed(data)
         super().data_received(data)
 
-    def _fresh(self) -> bool:
-        if self._own_loop.time() - self._since < self._known_s:
-            return True
+    def _forget(self) -> None:
         self._known.clear()
-        return False
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            self._forgetting = None
 
     def _take_begun(self) -> bytes:
         """What came of a request so far, which nobody waits for any more."""
@@ -184,14 +192,12 @@ class Connection(web.RequestHandler):
         """Leave a body that does not come at once to aiohttp: it has patience, and knows who hung up."""
         self._pass_on(self._take_begun())
 
-    def _take(self, raw: bytes) -> None:
-        if self._lane is None or self.transport is None:
-            return
-        refused = self._lane.refuse()
-        if refused is not None:
+    def _take(self, lane: Lane, raw: bytes) -> None:
+        refused = lane.refuse()
+        if refused is None:
+            self._at_work = self._own_loop.create_task(self._answer(lane, raw))
+        elif self.transport is not None:
             self.transport.write(refused)
-            return
-        self._at_work = self._own_loop.create_task(self._answer(self._lane, raw))
 
     async def _answer(self, lane: Lane, raw: bytes) -> None:
         answer = await lane.answer(raw)

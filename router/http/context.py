@@ -64,13 +64,12 @@ class Context(msgspec.Struct, frozen=True):
     margin: MarginPort | None
     reports: ReportsPort | None = None
 
+    def connection_ids(self) -> frozenset[str]:
+        """The ids that a request may name."""
+        return frozenset(view.connection.id for view in self.desk.connections())
+
 
 CONTEXT: Final = web.AppKey("context", Context)
-
-
-def connection_ids(context: Context) -> frozenset[str]:
-    """The ids that a request may name."""
-    return frozenset(view.connection.id for view in context.desk.connections())
 
 
 async def read_json(request: web.Request) -> bytes:

@@ -1,35 +1,40 @@
 """The API's handlers: read, ask the desk, show. What is refused is raised and shown by `app.guard`."""
 
-from functools import partial
+from typing import Final
 
 import msgspec
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from router.core.errors import FieldError, InvalidRequestError, NotFoundError, shown
-from router.core.model import OrderStatus
+from router.core.model import OrderRequest, OrderStatus
 from router.core.order import Phase
 from router.core.record import Submission
 from router.http import requests, wire
 from router.http.connection import vouch
-from router.http.context import CONTEXT, Context, connection_ids, read_body, read_json
+from router.http.context import CONTEXT, Context, read_body, read_json
 from router.http.ports import DeskPort
 from router.http.records import competition_view, rfq_view
 from router.http.respond import JSON, Answer, json_answer, json_response, problem_answer, raw_response
 from router.http.views import order_problem, order_view
+
+# Looked up once: the name of an enumeration's member costs as much as a call.
+_REJECTED: Final = OrderStatus.REJECTED
+_ROUTED: Final = Phase.ROUTED
 
 
 async def submit_order(request: web.Request) -> web.Response:
     """POST /v1/orders."""
     raw = await read_json(request)
     vouch(request)
-    return (await place_order(request.app[CONTEXT], raw)).response()
+    context = request.app[CONTEXT]
+    submission = await context.desk.submit(order_wanted(context, raw))
+    return order_answer(context.desk, submission).response()
 
 
-async def place_order(context: Context, raw: bytes) -> Answer:
-    """Place the order of a body, from a caller who may. Raises `RouterError`, `StoreError`."""
-    wanted = requests.order_request(raw, context.slippage_bps_max, partial(connection_ids, context))
-    return _submitted(context.desk, await context.desk.submit(wanted))
+def order_wanted(context: Context, raw: bytes) -> OrderRequest:
+    """What the body of `POST /v1/orders` asks for. Raises `RouterError`."""
+    return requests.order_request(raw, context.slippage_bps_max, context.connection_ids)
 
 
 async def list_orders(request: web.Request) -> web.Response:
@@ -73,7 +78,7 @@ async def cancel_order(request: web.Request) -> web.Response:
 async def request_quotes(request: web.Request) -> web.Response:
     """POST /v1/rfqs."""
     context = request.app[CONTEXT]
-    wanted = requests.quote_request(await read_json(request), partial(connection_ids, context))
+    wanted = requests.quote_request(await read_json(request), context.connection_ids)
     record = await context.desk.request_quote(wanted)
     return json_response(rfq_view(record), 201, _location("rfqs", record.id))
 
@@ -91,7 +96,7 @@ async def accept_rfq(request: web.Request) -> web.Response:
     submission = await desk.accept(
         rfq_id, accepted.client_order_id, accepted.connection_id, accepted.on_credit_failure
     )
-    return _submitted(desk, submission).response()
+    return order_answer(desk, submission).response()
 
 
 async def get_competition(request: web.Request) -> web.Response:
@@ -122,17 +127,19 @@ async def openapi_document(request: web.Request) -> web.Response:
     return raw_response(request.app[CONTEXT].description, JSON)
 
 
-def _submitted(desk: DeskPort, submission: Submission) -> Answer:
+def order_answer(desk: DeskPort, submission: Submission) -> Answer:
+    """What is answered to who placed an order, or accepted an RFQ."""
     order = submission.order
     headers = _location("orders", order.id)
     if submission.replayed:
         headers["Idempotent-Replayed"] = "true"
-    if order.status is OrderStatus.REJECTED and order.error is not None:
+    if order.error is not None and order.status is _REJECTED:
         return problem_answer(order_problem(order, order.error, submission.competition), headers)
-    view = order_view(order, submission.competition, desk.doubts.of(order))
+    doubt = desk.doubts.of(order) if order.in_doubt else None
+    view = order_view(order, submission.competition, doubt)
     if order.is_settled:
         return json_answer(view, 200, headers)
-    if order.phase is Phase.ROUTED:
+    if order.phase is _ROUTED:
         # Sent, and not answered by the deadline: for who is told so it may be live, as any order in doubt.
         view = msgspec.structs.replace(view, in_doubt=True)
     return json_answer(view, 202, headers)

@@ -1,7 +1,7 @@
 """Orders whose heads are known: let in, placed and answered without a request of aiohttp's."""
 
 from router.http.context import Context
-from router.http.handlers import place_order
+from router.http.handlers import order_answer, order_wanted
 from router.http.refusals import OVERLOADED, refusal
 
 
@@ -20,7 +20,8 @@ class OrderLane:
         """Place the order of a body; whatever is raised is answered as a problem."""
         context = self._context
         try:
-            answer = await place_order(context, raw)
+            submission = await context.desk.submit(order_wanted(context, raw))
+            answer = order_answer(context.desk, submission)
         except Exception as error:  # noqa: BLE001 - the seam: whatever it was, the caller gets a problem
             answer = refusal(error, context, "POST", "/v1/orders")
         finally:

@@ -25,7 +25,7 @@ _RETRY_STATUSES: Final = (429, 503)
 _NS_PER_S: Final = 1_000_000_000
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """An answer of the API: what aiohttp writes as a `response`, and a lane of orders as it stands here.
 
     `headers` come after those that every answer has; their values are ours and have no line ends.
@@ -49,12 +49,11 @@ class Answer(msgspec.Struct, frozen=True):
 
         `now`: nanoseconds since the epoch, for `Date`.
         """
-        more = "".join([f"{name}: {value}\r\n" for name, value in self.headers.items()])
-        head = (
-            f"{_beginning(self.status, self.content_type)}{more}Content-Length: {len(self.body)}\r\n"
-            f"Date: {_date(now // _NS_PER_S)}\r\n\r\n"
-        )
-        return head.encode() + self.body
+        head, body = _beginning(self.status, self.content_type), self.body
+        for name, value in self.headers.items():
+            head += f"{name}: {value}\r\n"
+        head += f"Content-Length: {len(body)}\r\nDate: {_date(now // _NS_PER_S)}\r\n\r\n"
+        return head.encode() + body
 
 
 def json_answer(body: msgspec.Struct, status: int = 200, headers: Mapping[str, str] = _NO_HEADERS) -> Answer:

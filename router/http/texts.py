@@ -10,8 +10,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-_NS_PER_S: Final = 1_000_000_000
-_NS_PER_US: Final = 1000
 _SECONDS_KEPT: Final = 256
 """Seconds whose text is kept: those of now, and a page of older orders."""
 _AMOUNTS_KEPT: Final = 1024
@@ -19,8 +17,8 @@ _AMOUNTS_KEPT: Final = 1024
 
 def time_text(at: int) -> str:
     """Nanoseconds since the epoch as RFC 3339 in UTC, cut to microseconds."""
-    seconds, rest = divmod(at, _NS_PER_S)
-    return f"{_second(seconds)}.{rest // _NS_PER_US:06d}Z"
+    digits = str(at).zfill(10)
+    return f"{_second(digits[:-9])}.{digits[-9:-3]}Z"
 
 
 def optional_time(at: int | None) -> str | None:
@@ -67,5 +65,5 @@ def quantity(value: Decimal | None) -> str | None:
 
 
 @lru_cache(maxsize=_SECONDS_KEPT)
-def _second(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+def _second(seconds: str) -> str:
+    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%S}"

@@ -6,24 +6,25 @@ import msgspec
 
 from router.core.attempt import Attempt
 from router.core.errors import OrderError
-from router.core.execution import Execution, executed, execution_of
+from router.core.execution import executed, execution_of
 from router.core.finding import Finding
-from router.core.instruction import SteadyPace, Stop, Twap
+from router.core.instruction import Instruction, SteadyPace, Stop, Twap
 from router.core.model import Connection, Fill, OrderRequest, Outcome
-from router.core.money import ZERO, decimals_of, sub
+from router.core.money import ZERO, sub
 from router.core.order import Order
 from router.core.record import CompetitionRecord, Doubt, EntryRecord
 from router.http import wire
 from router.http.problems import WITH_COMPETITION, problem
-from router.http.texts import amount, optional_time, plain, quantity, time_text, trimmed
+from router.http.texts import amount, optional_time, plain, time_text, trimmed
 
 _NS_PER_MS = 1_000_000
 _NS_PER_US = 1000
+_EXCLUDED = Outcome.EXCLUDED
 
 
 def connection_ref(connection: Connection) -> wire.ConnectionRef:
     """A connection as every answer names it."""
-    return wire.ConnectionRef(id=connection.id, name=connection.name, pts=connection.pts)
+    return wire.ConnectionRef(connection.id, connection.name, connection.pts)
 
 
 def latency_us(entry: EntryRecord) -> int | None:
@@ -35,51 +36,47 @@ def latency_us(entry: EntryRecord) -> int | None:
 
 def entry_view(entry: EntryRecord) -> wire.Entry:
     """A line of a competition; of an excluded connection only the reason is told."""
-    if entry.outcome is Outcome.EXCLUDED:
-        return wire.Entry(
-            connection=connection_ref(entry.connection),
-            outcome=entry.outcome,
-            reason=entry.reason,
-            price=None,
-            all_in_price=None,
-            quantity=None,
-            source=None,
-            latency_us=None,
-        )
+    outcome, reason, base = entry.outcome, entry.reason, entry.quantity_base
+    named = connection_ref(entry.connection)
+    # By their place, as all that stands in every order's answer: names take a struct of its size ten times
+    # as long. A test holds each value to its name.
+    if outcome is _EXCLUDED:
+        return wire.Entry(named, outcome, reason, None, None, None, None, None)
     return wire.Entry(
-        connection=connection_ref(entry.connection),
-        outcome=entry.outcome,
-        reason=entry.reason,
-        price=amount(entry.price),
-        all_in_price=amount(entry.all_in_price),
-        quantity=quantity(entry.quantity_base),
-        source=entry.source,
-        latency_us=latency_us(entry),
+        named,
+        outcome,
+        reason,
+        amount(entry.price),
+        amount(entry.all_in_price),
+        None if base is None else trimmed(base),
+        entry.source,
+        latency_us(entry),
     )
 
 
 def competition_summary(record: CompetitionRecord) -> wire.CompetitionSummary:
     """A competition as an order has it."""
     return wire.CompetitionSummary(
-        id=record.id,
-        indicative=record.indicative,
-        entries=[entry_view(entry) for entry in record.entries],
+        record.id, record.indicative, [entry_view(entry) for entry in record.entries]
     )
 
 
 def terms_view(request: OrderRequest) -> wire.OrderTerms:
     """What a request said beyond its size."""
     terms = wire.OrderTerms(
-        limit_price=amount(request.limit_price),
-        time_in_force=request.time_in_force,
-        duration_minutes=request.duration_minutes,
-        scheduled_at=optional_time(request.scheduled_at),
+        amount(request.limit_price),
+        request.time_in_force,
+        request.duration_minutes,
         slippage_bps_max=amount(request.slippage_bps_max),
     )
+    instruction = request.instruction
+    return terms if instruction is None else _instructed(terms, instruction)
+
+
+def _instructed(terms: wire.OrderTerms, instruction: Instruction) -> wire.OrderTerms:
+    """Terms with what a type that works over time, or waits, was told."""
     replace = msgspec.structs.replace
-    match request.instruction:
-        case None:
-            return terms
+    match instruction:
         case Twap() as twap:
             return replace(
                 terms,
@@ -87,6 +84,7 @@ def terms_view(request: OrderRequest) -> wire.OrderTerms:
                 interval_minutes=twap.interval_minutes,
                 time_sliced=twap.time_sliced,
                 bounds=twap.bounds,
+                scheduled_at=optional_time(twap.scheduled_at),
             )
         case SteadyPace() as pace:
             return replace(
@@ -95,6 +93,7 @@ def terms_view(request: OrderRequest) -> wire.OrderTerms:
                 interval=pace.interval,
                 interval_unit=pace.interval_unit,
                 variance=amount(pace.variance),
+                scheduled_at=optional_time(pace.scheduled_at),
             )
         case Stop(trigger_price=trigger):
             return replace(terms, trigger_price=plain(trigger))
@@ -117,72 +116,74 @@ def order_problem(order: Order, error: OrderError, competition: CompetitionRecor
 def order_view(order: Order, competition: CompetitionRecord | None, doubt: Doubt | None = None) -> wire.Order:
     """An order as it stands; `competition` None in lists."""
     request, attempt = order.request, order.attempt
-    done = execution_of(order)
     filled = trimmed(order.filled_base)
-    decimals = 0 if attempt is None else decimals_of(attempt.product.price_increment)
-    fills = _fills(order.fills, decimals)
+    connection = quoted = cover = average = all_in = slippage = improvement = None
+    fee = "0"
+    attempts: list[wire.Attempt] = []
+    if attempt is None:
+        fee_currency, fills = request.quote, _fills(order.fills, 0)
+    else:
+        product = attempt.product
+        fee_currency = product.quote
+        decimals = product.tick_decimals
+        connection = connection_ref(attempt.connection)
+        quoted = trimmed(attempt.quoted_price, decimals)
+        cover = amount(attempt.cover_price)
+        fills = _fills(order.fills, decimals)
+        done = execution_of(order)
+        if done is not None:
+            average, all_in, fee = plain(done.average), plain(done.all_in), plain(done.fee)
+            slippage, improvement = plain(done.slippage_bps), amount(done.improvement_bps)
+        if len(order.attempts) > 1:
+            attempts = [_earlier(order, each) for each in order.attempts[:-1]]
+        error = None if attempt.error is None else order_problem(order, attempt.error, None)
+        attempts.append(wire.Attempt(connection, error, filled, average, fills))
     return wire.Order(
-        id=order.id,
-        client_order_id=request.client_order_id,
-        product=request.product,
-        side=request.side,
-        type=request.type,
-        quantity=plain(request.quantity),
-        quantity_currency=request.quantity_currency,
-        terms=terms_view(request),
-        status=order.status,
-        in_doubt=order.in_doubt,
-        connection=None if attempt is None else connection_ref(attempt.connection),
-        filled_quantity=filled,
-        leaves_quantity="0" if order.is_final else trimmed(_leaves(order)),
-        average_price=None if done is None else plain(done.average),
-        all_in_price=None if done is None else plain(done.all_in),
-        fee="0" if done is None else plain(done.fee),
-        fee_currency=request.quote if attempt is None else attempt.product.quote,
-        quoted_price=None if attempt is None else trimmed(attempt.quoted_price, decimals),
-        arrival_price=amount(order.arrival_price),
-        cover_price=None if attempt is None else amount(attempt.cover_price),
-        slippage_bps=None if done is None else plain(done.slippage_bps),
-        price_improvement_bps=None if done is None else amount(done.improvement_bps),
-        venue_order_id=order.venue_order_id,
-        competition_id=order.competition_id,
-        created_at=time_text(order.created_at),
-        updated_at=time_text(order.updated_at),
-        fills=fills,
-        attempts=[] if attempt is None else _attempts(order, attempt, done, filled, fills),
-        doubt=None if doubt is None or attempt is None else _doubt(doubt, attempt),
-        finding=None if order.finding is None else _finding(order.finding),
-        error=None if order.error is None else order_problem(order, order.error, competition),
-        competition=None if competition is None else competition_summary(competition),
+        order.id,
+        request.client_order_id,
+        request.product,
+        request.side,
+        request.type,
+        plain(request.quantity),
+        request.quantity_currency,
+        terms_view(request),
+        order.status,
+        order.in_doubt,
+        connection,
+        filled,
+        "0" if order.is_final else trimmed(_leaves(order)),
+        average,
+        all_in,
+        fee,
+        fee_currency,
+        quoted,
+        amount(order.arrival_price),
+        cover,
+        slippage,
+        improvement,
+        order.venue_order_id,
+        order.competition_id,
+        time_text(order.created_at),
+        time_text(order.updated_at),
+        fills,
+        attempts,
+        None if doubt is None or attempt is None else _doubt(doubt, attempt),
+        None if order.finding is None else _finding(order.finding),
+        None if order.error is None else order_problem(order, order.error, competition),
+        None if competition is None else competition_summary(competition),
     )
 
 
-def _attempts(
-    order: Order, last: Attempt, done: Execution | None, filled: str, fills: list[wire.Fill]
-) -> list[wire.Attempt]:
-    """Every attempt with what was executed in it: in the last one, what the order itself has."""
-    earlier = [
-        _attempt(
-            order,
-            each,
-            executed(each, order.request.side, each.executed_base, each.executed_quote, each.executed_fills),
-            trimmed(each.executed_base),
-            _fills(each.executed_fills, decimals_of(each.product.price_increment)),
-        )
-        for each in order.attempts[:-1]
-    ]
-    return [*earlier, _attempt(order, last, done, filled, fills)]
-
-
-def _attempt(
-    order: Order, attempt: Attempt, done: Execution | None, executed_quantity: str, fills: list[wire.Fill]
-) -> wire.Attempt:
+def _earlier(order: Order, attempt: Attempt) -> wire.Attempt:
+    """An attempt that another one came after, with what was executed in it all the same."""
+    base, fills = attempt.executed_base, attempt.executed_fills
+    done = executed(attempt, order.request.side, base, attempt.executed_quote, fills)
     return wire.Attempt(
-        connection=connection_ref(attempt.connection),
-        error=None if attempt.error is None else order_problem(order, attempt.error, None),
-        executed_quantity=executed_quantity,
-        average_price=None if done is None else plain(done.average),
-        fills=fills,
+        connection_ref(attempt.connection),
+        None if attempt.error is None else order_problem(order, attempt.error, None),
+        trimmed(base),
+        None if done is None else plain(done.average),
+        _fills(fills, attempt.product.tick_decimals),
     )
 
 
@@ -219,11 +220,11 @@ def _fills(fills: tuple[Fill, ...], decimals_min: int) -> list[wire.Fill]:
     """Executions, their prices with the decimals of the product at least."""
     return [
         wire.Fill(
-            id=fill.id,
-            price=trimmed(fill.price, decimals_min),
-            quantity=trimmed(fill.quantity_base),
-            quote_quantity=plain(fill.quantity_quote),
-            time=time_text(fill.at),
+            fill.id,
+            trimmed(fill.price, decimals_min),
+            trimmed(fill.quantity_base),
+            plain(fill.quantity_quote),
+            time_text(fill.at),
         )
         for fill in fills
     ]

@@ -40,10 +40,13 @@ ClientOrderId = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, description="The
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is answered."""
+    """What is answered.
+
+    What every order's answer is made of is `gc=False`: it is part of no cycle, and gone when it is written.
+    """
 
 
-class ConnectionRef(Answer, frozen=True):
+class ConnectionRef(Answer, frozen=True, gc=False):
     """A connection; `pts` marks a Post Trade Settlement account, which trades on credit."""
 
     id: str
@@ -51,7 +54,7 @@ class ConnectionRef(Answer, frozen=True):
     pts: bool
 
 
-class Fill(Answer, frozen=True):
+class Fill(Answer, frozen=True, gc=False):
     """One execution; `id` is the counterparty's trade id, `quantity` in base."""
 
     id: str
@@ -61,7 +64,7 @@ class Fill(Answer, frozen=True):
     time: Time
 
 
-class Entry(Answer, frozen=True):
+class Entry(Answer, frozen=True, gc=False):
     """A connection's part in a competition. Prices are quote per base, `quantity` in base."""
 
     connection: ConnectionRef
@@ -74,7 +77,7 @@ class Entry(Answer, frozen=True):
     latency_us: int | None
 
 
-class CompetitionSummary(Answer, frozen=True):
+class CompetitionSummary(Answer, frozen=True, gc=False):
     """A competition as an order has it.
 
     `indicative`: the order works over time, and the prices only showed where: what is traded later has the
@@ -151,7 +154,7 @@ class Finding(Answer, frozen=True):
     contradicted_at: Time | None
 
 
-class OrderTerms(Answer, frozen=True, omit_defaults=True):
+class OrderTerms(Answer, frozen=True, omit_defaults=True, gc=False):
     """What the request said beyond its size: the fields that were not null."""
 
     limit_price: AnswerAmount | None = None
@@ -169,7 +172,7 @@ class OrderTerms(Answer, frozen=True, omit_defaults=True):
     slippage_bps_max: AnswerAmount | None = None
 
 
-class Attempt(Answer, frozen=True):
+class Attempt(Answer, frozen=True, gc=False):
     """One counterparty tried for an order. `error` is its refusal.
 
     `executed_quantity` is what was executed there, in base: also what a counterparty executed that had
@@ -183,7 +186,7 @@ class Attempt(Answer, frozen=True):
     fills: list[Fill]
 
 
-class Order(Answer, frozen=True):
+class Order(Answer, frozen=True, gc=False):
     """An order. `filled_quantity` is in base, `leaves_quantity` in `quantity_currency`.
 
     `average_price`, `all_in_price`, `slippage_bps` and `price_improvement_bps` are null without fills,
