@@ -94,13 +94,16 @@ settling_window_ms = 1500
 
 
 class Process:
-    """A `caas-router` command; its JSON log lines are kept and can be waited for."""
+    """A `caas-router` command; its JSON log lines are kept and can be waited for.
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
+    `module`: another one that is run, and that has more to say.
+    """
+
+    def __init__(self, *arguments: str, environment: Mapping[str, str], module: str = "router") -> None:
         self.log: list[dict[str, Any]] = []
         self._lines: Queue[dict[str, Any] | None] = Queue()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "router", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={**os.environ, **environment},

@@ -1,5 +1,9 @@
-"""An order leaves nothing behind that only the cycle collector could free: its pauses would be the p99's."""
+"""An order leaves nothing behind that only the cycle collector could free: its pauses would be the p99's.
 
+So the collector, which would find nothing, is set to come seldom, and not to walk over what never goes.
+"""
+
+import asyncio
 import gc
 from pathlib import Path
 
@@ -8,7 +12,7 @@ import pytest
 from bench.driver import Driver
 from bench.process import RouterConfig
 from bench.stub import Stub
-from router.app import application, running
+from router.app import COLLECTED_AFTER, application, running
 from router.http.server import serving
 from router.observe.events import EventBus, Kind
 from router.observe.logs import make_log
@@ -16,6 +20,7 @@ from router.observe.metrics import Metrics
 from router.observe.observer import Observer
 from router.service.clock import SystemClock
 from router.settings import load
+from tests.e2e.system import ROUTER, Process
 
 CONNECTIONS = 4
 ORDERS = 200
@@ -56,3 +61,15 @@ async def test_an_order_makes_no_cyclic_garbage(
     assert block.wrong == {}
     # The upkeep (feeds, balances) may leave some; what grows with orders may not.
     assert found < ORDERS / 10
+
+
+async def test_a_router_that_serves_is_seldom_stopped_to_collect(tmp_path: Path) -> None:
+    config = tmp_path / "router.toml"
+    config.write_text(ROUTER.format(store_url=f"sqlite://{tmp_path}/router.db", extra=""))
+    router = Process(str(config), environment={}, module="tests.e2e.collected")
+    await asyncio.to_thread(router.until, "listening")
+    assert await asyncio.to_thread(router.stop) == 0
+    [said] = [line for line in router.log if line["event"] == "collector"]
+    assert (said["enabled"], said["threshold"]) == (True, list(COLLECTED_AFTER))
+    # All that was imported, and what the router is made of.
+    assert said["frozen"] > 30_000
