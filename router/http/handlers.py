@@ -135,10 +135,9 @@ def order_answer(desk: DeskPort, submission: Submission) -> Answer:
         headers["Idempotent-Replayed"] = "true"
     if order.error is not None and order.status is _REJECTED:
         return problem_answer(order_problem(order, order.error, submission.competition), headers)
-    doubt = desk.doubts.of(order) if order.in_doubt else None
-    view = order_view(order, submission.competition, doubt)
     if order.is_settled:
-        return json_answer(view, 200, headers)
+        return json_answer(order_view(order, submission.competition), 200, headers)
+    view = order_view(order, submission.competition, desk.doubts.of(order))
     if order.phase is _ROUTED:
         # Sent, and not answered by the deadline: for who is told so it may be live, as any order in doubt.
         view = msgspec.structs.replace(view, in_doubt=True)

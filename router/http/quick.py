@@ -22,9 +22,11 @@ _PRODUCT: Final = re.compile(wire.PRODUCT_PATTERN)
 _UNSET: Final = msgspec.UNSET
 _AT_ONCE: Final = (None, TimeInForce.IOC, TimeInForce.FOK)
 _LIMIT: Final = (*_AT_ONCE, TimeInForce.GTC)
-_ORDER_STRINGS: Final = 12
-_RFQ_STRINGS: Final = 8
-"""JSON strings in a body that has only what it must have: the names and the values."""
+_ORDER_MARKS: Final = 24
+_RFQ_MARKS: Final = 16
+"""Quotation marks in a body that has only what it must have: two for each name and for each value."""
+_MARKET: Final = OrderType.MARKET
+_ORDER_LIMIT: Final = OrderType.LIMIT
 
 
 class _Order(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -56,44 +58,32 @@ def quick_order(raw: bytes, slippage_bps_max: int) -> OrderRequest | None:
     """A market or limit order from a body; None: `requests.order_request` has to say what it is."""
     try:
         body = _decode_order(raw)
-        limit, time_in_force, slippage = body.limit_price, body.time_in_force, body.slippage_bps_max
-        credit = body.on_credit_failure
-        strings = _ORDER_STRINGS
-        # Each is a name, and a value that is a string or null.
-        if limit is not _UNSET:
-            strings += 1 if limit is None else 2
-        else:
-            limit = None
-        if time_in_force is not _UNSET:
-            strings += 1 if time_in_force is None else 2
-        else:
-            time_in_force = None
-        if slippage is not _UNSET:
-            strings += 1 if slippage is None else 2
-        else:
-            slippage = None
-        if credit is not _UNSET:
-            strings += 1 if credit is None else 2
-        else:
-            credit = None
-        if body.connections is None:
-            strings += 1
-        # As many quotation marks as these strings must have: no string more, so no name stands twice.
-        if raw.count(b'"') != 2 * strings or _ID.fullmatch(body.client_order_id) is None:
+        limit, time_in_force, slippage, credit = None, None, None, None
+        # As many quotation marks as its strings must have: no string more, so no name stands twice.
+        marks = raw.count(b'"') - _ORDER_MARKS
+        if marks:
+            marks -= sum(map(_marks, (body.limit_price, body.time_in_force, body.slippage_bps_max)))
+            marks -= _marks(body.on_credit_failure) + _marks(body.connections)
+            limit = None if body.limit_price is _UNSET else body.limit_price
+            time_in_force = None if body.time_in_force is _UNSET else body.time_in_force
+            slippage = None if body.slippage_bps_max is _UNSET else body.slippage_bps_max
+            credit = None if body.on_credit_failure is _UNSET else body.on_credit_failure
+        if marks or _ID.fullmatch(body.client_order_id) is None:
             return None
         if body.quantity_currency not in _currencies(body.product):
             return None
         quantity = parse_positive(body.quantity)
         limit_price: Decimal | None = None
         slippage_bps: Decimal | None = None
-        if body.type is OrderType.MARKET:
+        kind = body.type
+        if kind is _MARKET:
             if limit is not None or time_in_force not in _AT_ONCE:
                 return None
             if slippage is not None:
                 slippage_bps = parse_amount(slippage)
                 if slippage_bps > slippage_bps_max:
                     return None
-        elif body.type is OrderType.LIMIT:
+        elif kind is _ORDER_LIMIT:
             if slippage is not None or limit is None or time_in_force not in _LIMIT:
                 return None
             limit_price = parse_positive(limit)
@@ -106,7 +96,7 @@ def quick_order(raw: bytes, slippage_bps_max: int) -> OrderRequest | None:
         body.client_order_id,
         body.product,
         body.side,
-        body.type,
+        kind,
         quantity,
         body.quantity_currency,
         limit_price,
@@ -118,16 +108,21 @@ def quick_order(raw: bytes, slippage_bps_max: int) -> OrderRequest | None:
     )
 
 
+def _marks(value: object) -> int:
+    """Quotation marks of a field that may be left out: those of its name, and of its value if it is text."""
+    return 0 if value is _UNSET else 2 if value is None else 4
+
+
 def quick_quote(raw: bytes) -> OrderRequest | None:
     """What an RFQ of all connections asks for; None: `requests.quote_request` has to say what it is."""
     try:
         body = _decode_rfq(raw)
-        if raw.count(b'"') != 2 * _RFQ_STRINGS or body.quantity_currency not in _currencies(body.product):
+        if raw.count(b'"') != _RFQ_MARKS or body.quantity_currency not in _currencies(body.product):
             return None
         quantity = parse_positive(body.quantity)
     except (ValueError, RecursionError):
         return None
-    return OrderRequest("", body.product, body.side, OrderType.MARKET, quantity, body.quantity_currency)
+    return OrderRequest("", body.product, body.side, _MARKET, quantity, body.quantity_currency)
 
 
 @lru_cache(maxsize=1024)

@@ -37,7 +37,8 @@ def latency_us(entry: EntryRecord) -> int | None:
 def entry_view(entry: EntryRecord) -> wire.Entry:
     """A line of a competition; of an excluded connection only the reason is told."""
     outcome, reason, base = entry.outcome, entry.reason, entry.quantity_base
-    named = connection_ref(entry.connection)
+    connection = entry.connection
+    named = wire.ConnectionRef(connection.id, connection.name, connection.pts)
     # By their place, as all that stands in every order's answer: names take a struct of its size ten times
     # as long. A test holds each value to its name.
     if outcome is _EXCLUDED:
