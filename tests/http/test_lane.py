@@ -1,6 +1,7 @@
 """The lane of a connection: what goes by it, what does not, and that nobody can tell from the answers."""
 
 import asyncio
+import gc
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +17,7 @@ from router.core.model import OrderRequest, OrderStatus
 from router.core.order import Phase
 from router.core.record import Submission
 from router.http.app import make_app
-from router.http.connection import BODY_WAIT_S, Lane
+from router.http.connection import BODY_WAIT_S, Connection, Lane
 from router.http.context import Failure
 from router.http.server import LANE, serving
 from router.ports import StoreError
@@ -411,6 +412,25 @@ async def test_heads_are_forgotten(world: World) -> None:
         for _ in range(3):
             assert (await caller.ask(post(GOOD))).status == 200
     assert lane.taken == []
+
+
+def connections_in_memory() -> int:
+    gc.collect()
+    return len([kept for kept in gc.get_objects() if type(kept) is Connection])
+
+
+async def test_a_connection_that_is_gone_is_not_kept_by_what_it_remembered(
+    world: World, lane: CountingLane, caller: Caller
+) -> None:
+    before = connections_in_memory()
+    async with calling(world.port) as other:
+        assert (await other.ask(post(GOOD))).status == 200
+        assert (await other.ask(post(ANOTHER))).status == 200
+        await other.hang_up()
+    # Served by the same loop, after it heard of that.
+    assert (await caller.ask(post(GOOD))).status == 200
+    assert lane.taken == [ANOTHER, GOOD]
+    assert connections_in_memory() == before
 
 
 async def test_heads_are_bounded_in_number(world: World, lane: CountingLane, caller: Caller) -> None:
