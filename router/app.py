@@ -70,10 +70,10 @@ TAKE_OVER_S = 2.0
 """How often a router on a shared store asks whether another one is gone."""
 TAKE_OVER_AFTER_FAILURE_S = 15.0
 """How long it asks for nothing after the store failed: the others could not renew their leases either."""
-COLLECTED_AFTER = (10_000, 5, 10)
+COLLECTED_AFTER = (5_000, 2, 40)
 """After how many new objects garbage is looked for among them, how many such looks make one among those that
-are a little older, and how many of these one among all. A look at the new ones takes ten milliseconds at
-most, and what waits for the last one is a hundred megabytes at most."""
+are a little older, and how many of these one among all. The first two take a few milliseconds, whatever the
+router holds; what waits for the last is 600,000 objects, some hundred megabytes, at most."""
 
 
 def simulate(config: str) -> int:
