@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from router.ports import ClientOrderIdTakenError, StoreError
 from router.ports.records import ChangedMeanwhileError, IdempotencyKeyTakenError
 
@@ -42,79 +44,65 @@ class Insert:
     `refusal`: what a row is refused with that breaks a rule of the table; None: with what SQLite says of it.
     """
 
-    __slots__ = ("_head", "_row", "_statements", "_tail", "refusal")
+    __slots__ = ("_columns", "_head", "_row", "_statements", "_tail", "refusal")
 
     def __init__(self, head: str, columns: int, tail: str = "", refusal: Refusal | None = None) -> None:
         """`head` ends before the values, `tail` is what follows them."""
         self._head = head
+        self._columns = columns
         self._row = f"({', '.join('?' * columns)})"
         self._tail = tail
         self._statements: dict[int, str] = {}
         self.refusal = refusal
 
-    def run(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-        """Add the rows, in their order."""
-        done = 0
-        while done < len(rows):
-            # Powers of two: a handful of statements, which the connection keeps prepared.
-            count = 1 << (min(len(rows) - done, ROWS_MAX).bit_length() - 1)
-            values: list[object] = []
-            for row in rows[done : done + count]:
-                values += row
-            connection.execute(self._statement(count), values)
-            done += count
+    def run(self, connection: sqlite3.Connection, values: list[object]) -> None:
+        """Add rows, in their order: their values one after another."""
+        each_max = ROWS_MAX * self._columns
+        if len(values) <= each_max:
+            connection.execute(self._statement(len(values)), values)
+            return
+        for done in range(0, len(values), each_max):
+            self.run(connection, values[done : done + each_max])
 
     def _statement(self, count: int) -> str:
+        """The statement for so many values: a text that stays, and that the connection keeps prepared."""
         statement = self._statements.get(count)
         if statement is None:
-            statement = f"{self._head} {', '.join([self._row] * count)} {self._tail}"
-            self._statements[count] = statement
+            rows = ", ".join([self._row] * (count // self._columns))
+            statement = self._statements[count] = f"{self._head} {rows} {self._tail}"
         return statement
 
 
-class Chain:
+class Chain(msgspec.Struct, eq=False):
     """Jobs of which none is kept behind one that was not: an order's events.
 
-    `refused` is the writer's: one of them failed. Until whoever writes was `told` so, what is queued in the
-    chain is refused as well; from then on they go on with another chain.
+    `refused` is the writer's: one of them failed. Until whoever writes was told so (`over`), what is queued
+    in the chain is refused as well; from then on they go on with another chain.
     """
 
-    __slots__ = ("refused",)
+    refused: bool = False
 
-    def __init__(self) -> None:
-        self.refused = False
-
-    def told(self, job: "Job", *, kept: bool) -> None:
-        """One of its jobs ended, and its caller is being told. On the caller's loop."""
+    def over(self, job: "Job") -> None:
+        """A job that failed, or one that `ends` it, is being told of. On the caller's loop."""
 
 
-class Job:
+class Job(msgspec.Struct, eq=False, gc=False):
     """Rows and an operation, of which all is kept or nothing.
 
     In this order: the row that `insert` adds, the operation, and `changes`, one row an `update`, of which
-    only the last one with the same last value (the key) is run in a transaction.
+    only the last one with the same last value (the key) is run in a transaction. `ends`: whether its chain
+    may be over with it. `error`: what it failed with, which the writer says.
     """
 
-    __slots__ = ("chain", "changes", "future", "insert", "operation", "row", "update")
-
-    def __init__(
-        self,
-        future: asyncio.Future[None],
-        operation: Operation | None = None,
-        *,
-        insert: Insert | None = None,
-        row: Row = (),
-        update: str | None = None,
-        changes: Row = (),
-        chain: Chain | None = None,
-    ) -> None:
-        self.future = future
-        self.operation = operation
-        self.insert = insert
-        self.row = row
-        self.update = update
-        self.changes = changes
-        self.chain = chain
+    future: asyncio.Future[None]
+    operation: Operation | None = None
+    insert: Insert | None = None
+    row: Row = ()
+    chain: Chain | None = None
+    ends: bool = False
+    update: str | None = None
+    changes: Row = ()
+    error: Exception | None = None
 
 
 class NotTogetherError(Exception):
@@ -126,24 +114,10 @@ def run_together(connection: sqlite3.Connection, jobs: Sequence[Job]) -> None:
 
     Raises `sqlite3.Error` where the transaction is lost.
     """
-    rows: dict[Insert, list[Row]] = {}
-    changes: dict[str, dict[object, Row]] = {}
-    if any(job.chain is not None and job.chain.refused for job in jobs):
-        raise NotTogetherError
     try:
-        for job in jobs:
-            if job.insert is not None:
-                if job.insert in rows:
-                    rows[job.insert].append(job.row)
-                else:
-                    rows[job.insert] = [job.row]
-            if job.operation is not None:
-                # It sees what was called before it.
-                _flush(connection, rows, changes)
-                job.operation(connection)
-            if job.update is not None:
-                changes.setdefault(job.update, {})[job.changes[-1]] = job.changes
-        _flush(connection, rows, changes)
+        _run(connection, jobs)
+    except NotTogetherError:
+        raise
     except sqlite3.Error as error:
         if isinstance(error, _OWN_FAULTS):
             raise NotTogetherError from error
@@ -185,11 +159,32 @@ def _outcome(error: BaseException | None) -> Exception:
     return error if isinstance(error, _REFUSALS) else failure(error)
 
 
+def _run(connection: sqlite3.Connection, jobs: Sequence[Job]) -> None:
+    rows: dict[Insert, list[object]] = {}
+    changes: dict[str, dict[object, Row]] = {}
+    for job in jobs:
+        chain, insert = job.chain, job.insert
+        if chain is not None and chain.refused:
+            raise NotTogetherError
+        if insert is not None:
+            if insert in rows:
+                rows[insert] += job.row
+            else:
+                rows[insert] = [*job.row]
+        if job.operation is not None:
+            # It sees what was called before it.
+            _flush(connection, rows, changes)
+            job.operation(connection)
+        if job.update is not None:
+            changes.setdefault(job.update, {})[job.changes[-1]] = job.changes
+    _flush(connection, rows, changes)
+
+
 def _flush(
-    connection: sqlite3.Connection, rows: dict[Insert, list[Row]], changes: dict[str, dict[object, Row]]
+    connection: sqlite3.Connection, rows: dict[Insert, list[object]], changes: dict[str, dict[object, Row]]
 ) -> None:
-    for insert, added in rows.items():
-        insert.run(connection, added)
+    for insert, values in rows.items():
+        insert.run(connection, values)
     for update, changed in changes.items():
         if len(changed) == 1:
             connection.execute(update, *changed.values())

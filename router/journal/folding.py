@@ -27,7 +27,7 @@ COLUMNS: Final = "n, seq, doc"
 """What `fold` reads an order from."""
 
 
-class Place(Chain):
+class Place(Chain, kw_only=True, eq=False):
     """Where an order stands in the file: what its next event is written by.
 
     `number` 0: not known here, and looked for in the file. `last` is the key of its last event, `folded` the
@@ -35,31 +35,17 @@ class Place(Chain):
     something of it is being written, until a write is refused.
     """
 
-    __slots__ = ("_order_id", "_places", "folded", "last", "number", "stage")
+    places: dict[str, "Place"]
+    order_id: str
+    number: int = 0
+    last: int = 0
+    folded: int = 0
+    stage: int = IN_FLIGHT
 
-    def __init__(
-        self,
-        places: "dict[str, Place]",
-        order_id: str,
-        number: int = 0,
-        last: int = 0,
-        folded: int = 0,
-        stage: int = IN_FLIGHT,
-    ) -> None:
-        super().__init__()
-        self._places = places
-        self._order_id = order_id
-        self.number = number
-        self.last = last
-        self.folded = folded
-        self.stage = stage
-        places[order_id] = self
-
-    def told(self, job: Job, *, kept: bool) -> None:
-        """See `Chain.told`: what was refused, or has ended, is looked for in the file from here on."""
-        ended = job.row[0] == self.last and (self.stage == FINAL or self.number == 0)
-        if (ended or not kept) and self._places.get(self._order_id) is self:
-            del self._places[self._order_id]
+    def over(self, job: Job) -> None:
+        """See `Chain.over`: what was refused, or has ended, is looked for in the file from here on."""
+        if (job.error is not None or job.row[0] == self.last) and self.places.get(self.order_id) is self:
+            del self.places[self.order_id]
 
 
 def first_key(number: int) -> int:

@@ -33,6 +33,10 @@ _CACHE_KIB: Final = 32 * 1024
 _PROBE_BYTES: Final = 16_384
 """More than any record that is refused late: an order's document is a few kilobytes."""
 
+_STATEMENTS_MAX: Final = 512
+"""What the writer keeps prepared: a table's rows in every number up to `batch.ROWS_MAX`, of a handful."""
+_CLOSED: Final = "expected an open journal, was closed"
+
 _COMPETITION: Final = Insert(
     "INSERT INTO competitions (id, order_id, doc) VALUES",
     columns=3,
@@ -111,7 +115,7 @@ class SqliteJournal(SqliteReads, SqliteRecords):
             job = sqlite_orders.accepted(future, self._places, order, self._number)
         except StoreError as error:
             return _refused(future, error)
-        return self._put(job)
+        return self._writer.put(job)
 
     def append(
         self, order: Order, event: Event, at: int, cover: Cover | None = None, *, urgent: bool = True
@@ -124,12 +128,12 @@ class SqliteJournal(SqliteReads, SqliteRecords):
         future = asyncio.get_running_loop().create_future()
         place = self._places.get(order.id)
         if place is None:
-            place = Place(self._places, order.id)
+            place = self._places[order.id] = Place(places=self._places, order_id=order.id)
         try:
             job = sqlite_orders.appended(future, place, order, event, at)
         except StoreError as error:
             return _refused(future, error)
-        return self._put(job, urgent=urgent)
+        return self._writer.put(job, urgent=urgent)
 
     def keep_competition(
         self, competition_id: str, order_id: str | None, record: bytes, *, urgent: bool = True
@@ -137,12 +141,12 @@ class SqliteJournal(SqliteReads, SqliteRecords):
         """See `Journal.keep_competition`."""
         future = asyncio.get_running_loop().create_future()
         row = (competition_id, order_id, record)
-        return self._put(Job(future, insert=_COMPETITION, row=row), urgent=urgent)
+        return self._writer.put(Job(future, insert=_COMPETITION, row=row), urgent=urgent)
 
     def keep_rfq(self, rfq_id: str, record: bytes) -> asyncio.Future[None]:
         """See `Journal.keep_rfq`."""
         future = asyncio.get_running_loop().create_future()
-        return self._put(Job(future, insert=_RFQ, row=(rfq_id, record)))
+        return self._writer.put(Job(future, insert=_RFQ, row=(rfq_id, record)))
 
     async def open_orders(self) -> Sequence[Order]:
         """See `Journal.open_orders`; oldest first."""
@@ -150,17 +154,18 @@ class SqliteJournal(SqliteReads, SqliteRecords):
             f"SELECT {COLUMNS}, stage FROM orders WHERE stage < {FINAL} ORDER BY stage, created_at, id"  # noqa: S608  no value is in it
         )
 
-        def read() -> list[tuple[Order, tuple[int, int, int, int]]]:
+        def read() -> list[tuple[Order, Place]]:
             found = []
             for number, seq, doc, stage in self._reading.execute(statement).fetchall():
                 order = fold(self._reading, (number, seq, doc))
-                found.append((order, (number, last_key(self._reading, number), seq, stage)))
+                place = Place(places=self._places, order_id=order.id, number=number, folded=seq, stage=stage)
+                place.last = last_key(self._reading, number)
+                found.append((order, place))
             return found
 
         found = await self._read(read)
         for order, place in found:
-            if order.id not in self._places:
-                Place(self._places, order.id, *place)
+            self._places.setdefault(order.id, place)
         orders = [order for order, _ in found]
         orders.sort(key=lambda order: (order.created_at, order.id))
         return orders
@@ -181,6 +186,7 @@ class SqliteJournal(SqliteReads, SqliteRecords):
     async def close(self) -> None:
         """See `Journal.close`; a second call waits for the first one's end."""
         self._closed = True
+        self._writer.refuse(_CLOSED)
         # In a thread of its own: a caller that is cancelled here leaves nothing half closed.
         await asyncio.to_thread(self._shut)
 
@@ -196,25 +202,16 @@ class SqliteJournal(SqliteReads, SqliteRecords):
             self._lock.release()
             self._shut_down = True
 
-    def _put(self, job: Job, *, urgent: bool = True) -> asyncio.Future[None]:
-        if self._closed:
-            return _refused(job.future, _closed())
-        return self._writer.put(job, urgent=urgent)
-
     def _write(self, operation: Operation) -> asyncio.Future[None]:
-        return self._put(Job(asyncio.get_running_loop().create_future(), operation))
+        return self._writer.write(operation)
 
     async def _read(self, read: Callable[[], _T]) -> _T:
         if self._closed:
-            raise _closed()
+            raise StoreError(_CLOSED)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, read)
         except sqlite3.Error as error:
             raise StoreError(f"expected the journal to be read, was: {error}") from error
-
-
-def _closed() -> StoreError:
-    return StoreError("expected an open journal, was closed")
 
 
 def _refused(future: asyncio.Future[None], error: StoreError) -> asyncio.Future[None]:
@@ -238,6 +235,7 @@ def _connect(path: Path, opened: list[sqlite3.Connection], *, read_only: bool = 
         # Each is used by one thread at a time: made here, then handed to the writer or the reader.
         check_same_thread=False,
         timeout=_BUSY_TIMEOUT_MS / 1000,
+        cached_statements=_STATEMENTS_MAX,
     )
     opened.append(connection)
     connection.execute("PRAGMA foreign_keys = ON")

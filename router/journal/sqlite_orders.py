@@ -8,12 +8,12 @@ from router.core.order import Contradicted, Event, Order
 from router.journal import codec
 from router.journal.batch import Insert, Job, Operation, Row
 from router.journal.folding import (
+    EVENTS_BITS,
     EVENTS_FOLDED_MAX,
     EVENTS_MAX,
     FINAL,
     IN_FLIGHT,
     Place,
-    first_key,
     last_key,
     stage_of,
 )
@@ -48,9 +48,9 @@ def accepted(future: asyncio.Future[None], places: dict[str, Place], order: Orde
     """The job that makes an order the file's `number`th. Raises `StoreError` where it cannot be written."""
     doc = codec.encode(order)
     stage = stage_of(order)
-    place = Place(places, order.id, number, first_key(number), stage=stage)
-    if stage == FINAL:
-        del places[order.id]  # nothing follows that could not be looked for
+    place = Place(places=places, order_id=order.id, number=number, last=number << EVENTS_BITS, stage=stage)
+    if stage != FINAL:
+        places[order.id] = place  # else nothing follows that could not be looked for
     attempt = order.attempt
     row = (
         number,
@@ -75,21 +75,22 @@ def appended(future: asyncio.Future[None], place: Place, order: Order, event: Ev
         # What the file says of it from here on, not this process's memory.
         place.number = 0
         place.last, place.stage = place.last + 1, stage
-        return Job(future, _append(order, event, at, doc), row=(place.last,), chain=place)
+        return Job(future, _append(order, event, at, doc), row=(place.last,), chain=place, ends=True)
     key = place.last + 1
     count = key & EVENTS_MAX
     if count == 0:
         raise _too_many(order.id)
     place.last = key
-    if stage == IN_FLIGHT == place.stage and count - place.folded < EVENTS_FOLDED_MAX:
-        return Job(future, insert=_EVENT, row=(key, at, doc), chain=place)
-    whole: tuple[int | None, bytes | None] = (None, None)
+    row = (key, at, doc)
     if count - place.folded >= EVENTS_FOLDED_MAX:
-        whole = (count, codec.encode(order))
-        place.folded = count
-    place.stage = stage
-    changes = (*_columns(order, stage), *whole, place.number)
-    return Job(future, insert=_EVENT, row=(key, at, doc), update=_CHANGE, changes=changes, chain=place)
+        place.folded, whole = count, codec.encode(order)
+        changes = (*_columns(order, stage), count, whole, place.number)
+    elif stage == IN_FLIGHT == place.stage:
+        return Job(future, None, _EVENT, row, place)
+    else:
+        changes = (*_columns(order, stage), None, None, place.number)
+    place.stage, ends = stage, stage == FINAL
+    return Job(future, None, _EVENT, row, place, ends, _CHANGE, changes)
 
 
 def _append(order: Order, event: Event, at: int, doc: bytes) -> Operation:
@@ -104,7 +105,7 @@ def _append(order: Order, event: Event, at: int, doc: bytes) -> Operation:
         key = last_key(connection, number) + 1
         if key & EVENTS_MAX == 0:
             raise _too_many(order.id)
-        _EVENT.run(connection, ((key, at, doc),))
+        _EVENT.run(connection, [key, at, doc])
         connection.execute(_CHANGE, (*changes, None, None, number))
         if shown is not None:
             connection.execute(_SHOW, (*shown, order.id))

@@ -22,6 +22,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from router.journal.batch import Job, NotTogetherError, Operation, failure, run_alone, run_together
@@ -70,7 +71,8 @@ class Writer:
         self._broken = broken
         self._lost: StoreBrokenError | None = None
         self._batch_max = batch_max
-        self._pending_max = pending_max
+        self._room = pending_max
+        self._refusal = f"expected at most {pending_max} writes waiting, was more: the disk is behind"
         self._jobs: deque[Job] = deque()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         # Whether the bell was rung and the thread has not begun to take: it will see what is put now.
@@ -93,19 +95,25 @@ class Writer:
         Not to be called after `stop`.
         """
         jobs = self._jobs
-        if len(jobs) >= self._pending_max:
-            job.future.set_exception(
-                StoreError(
-                    f"expected at most {self._pending_max} writes waiting, was more: the disk is behind"
-                )
-            )
-            return job.future
+        if len(jobs) >= self._room:
+            return self._refuse(job)
         jobs.append(job)
         if not self._rung:
             if urgent:
                 self._ring()
             elif self._nudge is None:
                 self._nudge = job.future.get_loop().call_later(COMPANY_S, self._no_company)
+        return job.future
+
+    def refuse(self, refusal: str) -> None:
+        """Take nothing more: what is put from now on fails with a `StoreError` that says so."""
+        self._room, self._refusal = 0, refusal
+
+    def _refuse(self, job: Job) -> asyncio.Future[None]:
+        job.error = StoreError(self._refusal)
+        if job.chain is not None:
+            job.chain.refused = True
+        job.future.get_loop().call_soon(_resolve, [job])
         return job.future
 
     def stop(self) -> None:
@@ -131,7 +139,8 @@ class Writer:
             # Before anything is taken: what is put from here on rings again, or is taken now.
             self._rung = False
             while batch := self._take():
-                _tell(batch, self._commit(batch))
+                self._commit(batch)
+                _tell(batch)
                 self._move_log(len(batch))
                 if len(batch) < self._batch_max and not stopping:
                     break  # what came meanwhile has rung, or waits for company
@@ -151,18 +160,18 @@ class Writer:
     def _not_moved(self, error: sqlite3.Error) -> None:
         """The log could not be moved: it is tried again, unless nothing can be believed any more."""
         if self._lost is None and error.sqlite_errorcode in _BREAKING:
-            self._break(error, 0)
+            self._break(error)
 
     def _take(self) -> list[Job]:
         jobs = self._jobs
         return [jobs.popleft() for _ in range(min(len(jobs), self._batch_max))]
 
-    def _commit(self, batch: Sequence[Job]) -> Sequence[Exception | None] | None:
-        """Run a batch in one transaction; what each job failed with, None where all are kept."""
+    def _commit(self, batch: Sequence[Job]) -> None:
+        """Run a batch in one transaction; a job that is not kept has its `error` from here on."""
         if self._lost is not None:
-            return [StoreBrokenError(str(self._lost)) for _ in batch]
+            _fail(batch, lambda: StoreBrokenError(str(self._lost)))
+            return
         connection = self._connection
-        outcomes: Sequence[Exception | None] | None = None
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -170,7 +179,8 @@ class Writer:
             except NotTogetherError:
                 connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
-                outcomes = [run_alone(connection, job) for job in batch]
+                for job in batch:
+                    job.error = run_alone(connection, job)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             for job in batch:
@@ -178,18 +188,18 @@ class Writer:
                     job.chain.refused = True
             # The module's own errors, such as that of a closed connection, have no code.
             if getattr(error, "sqlite_errorcode", None) in _BREAKING:
-                return self._break(error, len(batch))
+                self._break(error)
+                _fail(batch, lambda: StoreBrokenError(str(self._lost)))
+                return
             self._roll_back()
-            return [failure(error) for _ in batch]
-        return outcomes
+            _fail(batch, partial(failure, error))
 
-    def _break(self, error: sqlite3.Error, callers: int) -> list[Exception | None]:
-        """Give the file up; what each caller of the batch is told, should the process live on to tell it."""
+    def _break(self, error: sqlite3.Error) -> None:
+        """Give the file up; callers are told so, should the process live on to tell them."""
         self._lost = StoreBrokenError(f"expected the journal to be flushed and whole, was: {error}")
         self._lost.__cause__ = error
         if self._broken is not None:
             self._broken(self._lost)
-        return [StoreBrokenError(str(self._lost)) for _ in range(callers)]
 
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after some errors, a full disk among them.
@@ -201,28 +211,33 @@ class Writer:
                 return
 
 
-def _tell(batch: list[Job], outcomes: Sequence[Exception | None] | None) -> None:
+def _fail(batch: Sequence[Job], error: Callable[[], StoreError]) -> None:
+    """Let all jobs fail, each with an error of its own: whoever meets it may hang more on it."""
+    for job in batch:
+        job.error = error()
+
+
+def _tell(batch: list[Job]) -> None:
     """Resolve the futures of a batch, each on its own loop, one wake-up a loop."""
-    if outcomes is None:
-        outcomes = (None,) * len(batch)
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Exception | None]]] = {}
-    for told in zip(batch, outcomes, strict=True):
-        by_loop.setdefault(told[0].future.get_loop(), []).append(told)
-    for loop, ended in by_loop.items():
+    loops = {job.future.get_loop() for job in batch}
+    for loop in loops:
+        # More than one: a loop that is gone, and the one that came after it.
+        own = batch if len(loops) == 1 else [job for job in batch if job.future.get_loop() is loop]
         try:
-            loop.call_soon_threadsafe(_resolve, ended)
+            loop.call_soon_threadsafe(_resolve, own)
         except RuntimeError:
             # The loop was closed: nobody waits any more, and what was committed stays.
             continue
 
 
-def _resolve(ended: Sequence[tuple[Job, Exception | None]]) -> None:
-    for job, outcome in ended:
-        if job.chain is not None:
-            job.chain.told(job, kept=outcome is None)
-        if job.future.done():
+def _resolve(jobs: list[Job]) -> None:
+    for job in jobs:
+        future, error = job.future, job.error
+        if job.chain is not None and (job.ends or error is not None):
+            job.chain.over(job)
+        if future.done():
             continue  # its caller was cancelled
-        if outcome is None:
-            job.future.set_result(None)
+        if error is None:
+            future.set_result(None)
         else:
-            job.future.set_exception(outcome)
+            future.set_exception(error)
