@@ -4,7 +4,7 @@ from typing import Final
 
 from router.core.model import Outcome, Reason, Source
 from router.core.record import CompetitionRecord
-from router.observe.families import Count, Counts, Histograms
+from router.observe.families import Count, Counts, Durations, Histograms
 
 # Looked up here and not in their classes: four of them for each order and connection.
 _WON: Final = Outcome.WON
@@ -63,21 +63,20 @@ class Seats:
 
     def count(self, record: CompetitionRecord) -> Turnout:
         """Count what became of each connection in a competition; its turnout."""
-        by_name, quotes = self._by_name, 0
+        by_name, entries = self._by_name, record.entries
+        quotes = len(entries)
         out: dict[str, int] | None = None
-        for entry in record.entries:
-            name, outcome, reason, source = entry.connection.id, entry.outcome, entry.reason, entry.source
+        for entry in entries:
+            name, outcome = entry.connection.id, entry.outcome
             seat = by_name.get(name) or self.of(name)
             if outcome is _LOST:
                 seat.lost.value += 1
-                quotes += 1
             elif outcome is _WON:
                 seat.won.value += 1
-                quotes += 1
-            elif outcome is _EXCLUDED:
-                seat.excluded.value += 1
             else:
-                seat.failed.value += 1
+                (seat.excluded if outcome is _EXCLUDED else seat.failed).value += 1
+                quotes -= 1
+            reason, source = entry.reason, entry.source
             if reason is not None:
                 self._excluded(seat, name, reason)
                 out = {} if out is None else out
@@ -102,8 +101,13 @@ class Answers:
     def __init__(self, requests: Counts, durations: Histograms) -> None:
         self._requests = requests
         self._durations = durations
+        self._bound: dict[tuple[str, str, str], tuple[Count, Durations]] = {}
 
     def count(self, connection_id: str, operation: str, result: str, latency_ns: int) -> None:
         """Count one request that ended; `result` as `ports.VenueListener.request_answered` has it."""
-        self._requests.of(connection_id, operation, result).value += 1
-        self._durations.of(connection_id, operation).observe(latency_ns)
+        of = (connection_id, operation, result)
+        bound = self._bound.get(of)
+        if bound is None:
+            bound = self._bound[of] = (self._requests.of(*of), self._durations.of(connection_id, operation))
+        bound[0].value += 1
+        bound[1].observe(latency_ns)

@@ -20,12 +20,13 @@ from router.observe.sink import InStream, Sink
 class Line(msgspec.Struct, gc=False):
     """A line with known fields: those who write one for each order make it at a third of a dict's price.
 
+    By their place, that is: names take a struct of so many fields ten times as long. So none has a default.
     `timestamp` is filled in by the log.
     """
 
     event: str
-    level: str = "info"
-    timestamp: str = ""
+    level: str
+    timestamp: str
 
 
 class Log(Protocol):

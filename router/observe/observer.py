@@ -43,6 +43,7 @@ class Observer:
         self._seats = metrics.seats
         self._won = metrics.competitions.of("won")
         self._filled = metrics.orders.of(_FILLED.value)
+        self._duration = metrics.order_duration
 
     # the process
     def listening(self, host: str, port: int) -> None:
@@ -101,7 +102,7 @@ class Observer:
             self.metrics.competitions.of(_result(record)).value += 1
         course = None if record.order_id is None else self._courses.get(record.order_id)
         if course is not None:
-            course.quoted_at = record.closed_at
+            course.quoted_us = (record.closed_at - course.came_at) // 1000
             course.quotes, course.out = turnout
         if self._debugging:
             self.log.debug(
@@ -158,21 +159,22 @@ class Observer:
     def order_changed(self, before: Order | None, order: Order, event: str) -> None:
         """An order went from one state to the next, or, from none, became durable."""
         was = None if before is None else before.phase
-        phase, error, attempts = order.phase, order.error, order.attempts
-        if error is None and attempts:
-            error = attempts[-1].error
-        if error is not None or phase is _IN_DOUBT or was is _IN_DOUBT:
+        phase, attempts = order.phase, order.attempts
+        if phase is _IN_DOUBT or was is _IN_DOUBT or order.error or (attempts and attempts[-1].error):
             self._not_routine(before, order, event)
         elif self._debugging:
             self.log.debug("order_changed", **_change(order, event))
         if was is None:
-            self._courses[order.id] = Course(self._now())
-        elif phase is _ROUTED and was is not _ROUTED:
+            came_at = order.created_at
+            self._courses[order.id] = Course(came_at, (self._now() - came_at) // 1000)
+        elif phase is was:
+            pass
+        elif phase is _ROUTED:
             course = self._courses.get(order.id)
             if course is not None:
-                course.intended_at, course.sending = self._now(), True
-                course.sent_at = course.answered_at = None
-        elif phase is _FINAL and was is not _FINAL:
+                course.intended_us, course.sending = (self._now() - course.came_at) // 1000, True
+                course.sent_us = course.answered_us = None
+        elif phase is _FINAL:
             self._ended(order)
         if order.status is not _REJECTED:
             self.events.order(order)
@@ -183,7 +185,7 @@ class Observer:
             self._filled.value += 1
         else:
             self.metrics.orders.of(order.status.value).value += 1
-        self.metrics.order_duration.observe(order.updated_at - order.created_at)
+        self._duration.observe(order.updated_at - order.created_at)
         course = self._courses.get(order.id)
         if course is not None and course.sending and order.venue_order_id is not None:
             # The feed was faster than the answer, which comes within moments and belongs into the line.
@@ -260,7 +262,9 @@ class Observer:
         self._seats.of(connection_id).round_trip.observe(answered_at - sent_at)
         course = self._courses.get(order_id)
         if course is not None:
-            course.sent_at, course.answered_at, course.sending = sent_at, answered_at, False
+            came_at = course.came_at
+            course.sent_us, course.answered_us = (sent_at - came_at) // 1000, (answered_at - came_at) // 1000
+            course.sending = False
             if course.ended is not None:
                 self._tell_end(course.ended)
 

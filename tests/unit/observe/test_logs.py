@@ -68,9 +68,9 @@ def test_a_line_with_known_fields_is_written_like_any_other() -> None:
     stream = io.BytesIO()
     log = make_log(stream)
     log.info("happened", thing="half a pair: \udfff")
-    log.line(ThingLine("happened", thing="half a pair: \udfff"))
+    log.line(ThingLine("happened", "info", "", thing="half a pair: \udfff"))
     log.info("happened", thing="a")
-    log.line(ThingLine("happened", thing="a"))
+    log.line(ThingLine("happened", "info", "", thing="a"))
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line.pop("timestamp")[-1] for line in lines] == ["Z"] * 4
     assert (lines[0], lines[2]) == (lines[1], lines[3])
