@@ -56,7 +56,7 @@ def encode_competition(record: CompetitionRecord) -> bytes:
             record.cover_price,
             record.winner,
             _COLUMNS,
-            tuple([_astuple(entry) for entry in record.entries]),
+            tuple(map(_astuple, record.entries)),
         )
     )
 

@@ -6,6 +6,7 @@ lock go and has to win it back from the loop. One by one, each in a savepoint, w
 
 import asyncio
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -160,23 +161,19 @@ def _outcome(error: BaseException | None) -> Exception:
 
 
 def _run(connection: sqlite3.Connection, jobs: Sequence[Job]) -> None:
-    rows: dict[Insert, list[object]] = {}
-    changes: dict[str, dict[object, Row]] = {}
+    rows: defaultdict[Insert, list[object]] = defaultdict(list)
+    changes: defaultdict[str, dict[object, Row]] = defaultdict(dict)
     for job in jobs:
-        chain, insert = job.chain, job.insert
-        if chain is not None and chain.refused:
+        if job.chain is not None and job.chain.refused:
             raise NotTogetherError
-        if insert is not None:
-            if insert in rows:
-                rows[insert] += job.row
-            else:
-                rows[insert] = [*job.row]
+        if job.insert is not None:
+            rows[job.insert] += job.row
         if job.operation is not None:
             # It sees what was called before it.
             _flush(connection, rows, changes)
             job.operation(connection)
         if job.update is not None:
-            changes.setdefault(job.update, {})[job.changes[-1]] = job.changes
+            changes[job.update][job.changes[-1]] = job.changes
     _flush(connection, rows, changes)
 
 

@@ -23,6 +23,9 @@ EVENTS_FOLDED_MAX: Final = 16
 IN_FLIGHT, RESTS, FINAL = range(3)
 """An order's stage: of one in flight the row has the columns and the document of its acceptance."""
 
+_WORKING: Final = Phase.WORKING
+_FINAL: Final = Phase.FINAL
+
 COLUMNS: Final = "n, seq, doc"
 """What `fold` reads an order from."""
 
@@ -30,8 +33,8 @@ COLUMNS: Final = "n, seq, doc"
 class Place(Chain, kw_only=True, eq=False):
     """Where an order stands in the file: what its next event is written by.
 
-    `number` 0: not known here, and looked for in the file. `last` is the key of its last event, `folded` the
-    number of the one that its document was written after. `places` has it while the order is not final or
+    `number` 0: not known here, and looked for in the file. `last` is the key of its last event, `due` the one
+    of the event that its document is written anew after. `places` has it while the order is not final or
     something of it is being written, until a write is refused.
     """
 
@@ -39,7 +42,7 @@ class Place(Chain, kw_only=True, eq=False):
     order_id: str
     number: int = 0
     last: int = 0
-    folded: int = 0
+    due: int = 0
     stage: int = IN_FLIGHT
 
     def over(self, job: Job) -> None:
@@ -53,12 +56,17 @@ def first_key(number: int) -> int:
     return number << EVENTS_BITS
 
 
+def due_after(number: int, folded: int) -> int:
+    """The key of the event after which an order's document is written anew, once it was after `folded`."""
+    return first_key(number) + min(folded + EVENTS_FOLDED_MAX, EVENTS_MAX + 1)
+
+
 def stage_of(order: Order) -> int:
     """An order's stage."""
-    if order.phase is Phase.FINAL:
-        return FINAL
-    rests = order.phase is Phase.WORKING and order.attempts[-1].outbound.time_in_force.rests
-    return RESTS if rests else IN_FLIGHT
+    phase = order.phase
+    if phase is not _WORKING:
+        return FINAL if phase is _FINAL else IN_FLIGHT
+    return RESTS if order.attempts[-1].outbound.time_in_force.rests else IN_FLIGHT
 
 
 def fold(connection: sqlite3.Connection, row: Row) -> Order:

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from router.core.order import Event, Order
 from router.journal import sqlite_orders
 from router.journal.batch import Insert, Job, Operation
-from router.journal.folding import COLUMNS, EVENTS_BITS, FINAL, Place, fold, last_key
+from router.journal.folding import COLUMNS, EVENTS_BITS, FINAL, Place, due_after, fold, last_key
 from router.journal.location import FileLock, prepare_file
 from router.journal.migrate import Migration, known_migrations, migrate
 from router.journal.sqlite_reads import SqliteReads
@@ -158,7 +158,8 @@ class SqliteJournal(SqliteReads, SqliteRecords):
             found = []
             for number, seq, doc, stage in self._reading.execute(statement).fetchall():
                 order = fold(self._reading, (number, seq, doc))
-                place = Place(places=self._places, order_id=order.id, number=number, folded=seq, stage=stage)
+                place = Place(places=self._places, order_id=order.id, number=number, stage=stage)
+                place.due = due_after(number, seq)
                 place.last = last_key(self._reading, number)
                 found.append((order, place))
             return found

@@ -8,12 +8,13 @@ from router.core.order import Contradicted, Event, Order
 from router.journal import codec
 from router.journal.batch import Insert, Job, Operation, Row
 from router.journal.folding import (
-    EVENTS_BITS,
     EVENTS_FOLDED_MAX,
     EVENTS_MAX,
     FINAL,
     IN_FLIGHT,
     Place,
+    due_after,
+    first_key,
     last_key,
     stage_of,
 )
@@ -48,7 +49,15 @@ def accepted(future: asyncio.Future[None], places: dict[str, Place], order: Orde
     """The job that makes an order the file's `number`th. Raises `StoreError` where it cannot be written."""
     doc = codec.encode(order)
     stage = stage_of(order)
-    place = Place(places=places, order_id=order.id, number=number, last=number << EVENTS_BITS, stage=stage)
+    first = first_key(number)
+    place = Place(
+        places=places,
+        order_id=order.id,
+        number=number,
+        last=first,
+        due=first + EVENTS_FOLDED_MAX,
+        stage=stage,
+    )
     if stage != FINAL:
         places[order.id] = place  # else nothing follows that could not be looked for
     attempt = order.attempt
@@ -69,28 +78,32 @@ def accepted(future: asyncio.Future[None], places: dict[str, Place], order: Orde
 
 def appended(future: asyncio.Future[None], place: Place, order: Order, event: Event, at: int) -> Job:
     """The job of an event at a place, and of what it changes. Raises `StoreError` as `accepted`."""
-    doc = codec.encode(event)
-    stage = stage_of(order)
+    stage, key = stage_of(order), place.last + 1
+    if key >= place.due or isinstance(event, Contradicted):
+        return _unusual(future, place, order, event, at)
+    row = (key, at, codec.encode(event))
+    place.last = key
+    if stage == IN_FLIGHT == place.stage:
+        return Job(future, None, _EVENT, row, place)
+    place.stage = stage
+    changes = (*_columns(order, stage), None, None, place.number)
+    return Job(future, None, _EVENT, row, place, stage == FINAL, _CHANGE, changes)
+
+
+def _unusual(future: asyncio.Future[None], place: Place, order: Order, event: Event, at: int) -> Job:
+    """The job of an event whose order is looked for in the file, or is written anew with it."""
+    doc, stage, key = codec.encode(event), stage_of(order), place.last + 1
     if place.number == 0 or isinstance(event, Contradicted):
         # What the file says of it from here on, not this process's memory.
-        place.number = 0
-        place.last, place.stage = place.last + 1, stage
-        return Job(future, _append(order, event, at, doc), row=(place.last,), chain=place, ends=True)
-    key = place.last + 1
+        place.number = place.due = 0
+        place.last, place.stage = key, stage
+        return Job(future, _append(order, event, at, doc), row=(key,), chain=place, ends=True)
     count = key & EVENTS_MAX
     if count == 0:
         raise _too_many(order.id)
-    place.last = key
-    row = (key, at, doc)
-    if count - place.folded >= EVENTS_FOLDED_MAX:
-        place.folded, whole = count, codec.encode(order)
-        changes = (*_columns(order, stage), count, whole, place.number)
-    elif stage == IN_FLIGHT == place.stage:
-        return Job(future, None, _EVENT, row, place)
-    else:
-        changes = (*_columns(order, stage), None, None, place.number)
-    place.stage, ends = stage, stage == FINAL
-    return Job(future, None, _EVENT, row, place, ends, _CHANGE, changes)
+    changes = (*_columns(order, stage), count, codec.encode(order), place.number)
+    place.last, place.stage, place.due = key, stage, due_after(place.number, count)
+    return Job(future, None, _EVENT, (key, at, doc), place, stage == FINAL, _CHANGE, changes)
 
 
 def _append(order: Order, event: Event, at: int, doc: bytes) -> Operation:

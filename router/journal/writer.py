@@ -75,7 +75,8 @@ class Writer:
         self._refusal = f"expected at most {pending_max} writes waiting, was more: the disk is behind"
         self._jobs: deque[Job] = deque()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
-        # Whether the bell was rung and the thread has not begun to take: it will see what is put now.
+        # Whether the bell rings at the end of this turn of the loop, or rang and the thread has not begun to
+        # take: it will see what is put now.
         self._rung = False
         self._nudge: asyncio.TimerHandle | None = None
         self._stopping = False
@@ -99,10 +100,13 @@ class Writer:
             return self._refuse(job)
         jobs.append(job)
         if not self._rung:
+            loop = job.future.get_loop()
             if urgent:
-                self._ring()
+                # At the end of the loop's turn: what else it brings goes along. The thread cannot run before.
+                self._rung = True
+                loop.call_soon(self._bell.put, None)
             elif self._nudge is None:
-                self._nudge = job.future.get_loop().call_later(COMPANY_S, self._no_company)
+                self._nudge = loop.call_later(COMPANY_S, self._no_company)
         return job.future
 
     def refuse(self, refusal: str) -> None:
@@ -122,14 +126,11 @@ class Writer:
         self._bell.put(None)
         self._thread.join()
 
-    def _ring(self) -> None:
-        self._rung = True
-        self._bell.put(None)
-
     def _no_company(self) -> None:
         self._nudge = None
         if self._jobs and not self._rung:
-            self._ring()
+            self._rung = True
+            self._bell.put(None)
 
     def _run(self) -> None:
         stopping = False
@@ -232,12 +233,22 @@ def _tell(batch: list[Job]) -> None:
 
 def _resolve(jobs: list[Job]) -> None:
     for job in jobs:
-        future, error = job.future, job.error
-        if job.chain is not None and (job.ends or error is not None):
-            job.chain.over(job)
-        if future.done():
-            continue  # its caller was cancelled
-        if error is None:
-            future.set_result(None)
+        if job.ends or job.error is not None:
+            _end(job)
         else:
-            future.set_exception(error)
+            try:
+                job.future.set_result(None)
+            except asyncio.InvalidStateError:
+                continue  # its caller was cancelled
+
+
+def _end(job: Job) -> None:
+    """Tell of a job that failed, or that may end its chain."""
+    if job.chain is not None:
+        job.chain.over(job)
+    if job.future.done():
+        return  # its caller was cancelled
+    if job.error is None:
+        job.future.set_result(None)
+    else:
+        job.future.set_exception(job.error)

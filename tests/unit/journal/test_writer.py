@@ -133,6 +133,17 @@ async def test_a_lone_write_waits_for_no_company(bench: Bench) -> None:
     assert bench.commits == 3
 
 
+async def test_what_one_turn_of_the_loop_brings_is_committed_together(bench: Bench) -> None:
+    begun = threading.Event()
+    first = bench.writer.write(lambda _: begun.set())
+    # The thread has nothing to do: woken at once, it would have begun by now.
+    assert not begun.wait(timeout=0.05)
+    await asyncio.gather(first, bench.writer.write(note(2)))
+
+    assert begun.is_set()
+    assert bench.commits == 1
+
+
 async def test_what_nobody_waits_for_goes_with_the_next_write(bench: Bench) -> None:
     loop = asyncio.get_running_loop()
 
