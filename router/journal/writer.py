@@ -220,9 +220,9 @@ def _fail(batch: Sequence[Job], error: Callable[[], StoreError]) -> None:
 
 def _tell(batch: list[Job]) -> None:
     """Resolve the futures of a batch, each on its own loop, one wake-up a loop."""
-    loops = {job.future.get_loop() for job in batch}
+    # Two: one that is gone, and the one that came after it. Nobody waits for what another had put between.
+    loops = {batch[0].future.get_loop(), batch[-1].future.get_loop()}
     for loop in loops:
-        # More than one: a loop that is gone, and the one that came after it.
         own = batch if len(loops) == 1 else [job for job in batch if job.future.get_loop() is loop]
         try:
             loop.call_soon_threadsafe(_resolve, own)

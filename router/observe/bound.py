@@ -3,7 +3,7 @@
 from typing import Final
 
 from router.core.model import Outcome, Reason, Source
-from router.core.record import CompetitionRecord
+from router.core.record import CompetitionRecord, EntryRecord
 from router.observe.families import Count, Counts, Durations, Histograms
 
 # Looked up here and not in their classes: four of them for each order and connection.
@@ -67,32 +67,33 @@ class Seats:
         quotes = len(entries)
         out: dict[str, int] | None = None
         for entry in entries:
-            name, outcome = entry.connection.id, entry.outcome
+            name, outcome, source = entry.connection.id, entry.outcome, entry.source
             seat = by_name.get(name) or self.of(name)
             if outcome is _LOST:
                 seat.lost.value += 1
             elif outcome is _WON:
                 seat.won.value += 1
             else:
-                (seat.excluded if outcome is _EXCLUDED else seat.failed).value += 1
                 quotes -= 1
-            reason, source = entry.reason, entry.source
-            if reason is not None:
-                self._excluded(seat, name, reason)
-                out = {} if out is None else out
-                out[reason.value] = out.get(reason.value, 0) + 1
+                out = self._excluded(seat, name, entry, out or {})
             if source is not None:
                 asked_at, answered_at = entry.asked_at, entry.answered_at
                 if asked_at is not None and answered_at is not None:
                     took = seat.book if source is _BOOK else seat.request if source is _REQUEST else seat.rfq
                     took.observe(answered_at - asked_at)
-        return quotes, out
+        return quotes, out or None
 
-    def _excluded(self, seat: Seat, name: str, reason: Reason) -> None:
-        count = seat.exclusions.get(reason)
-        if count is None:
-            count = seat.exclusions[reason] = self.exclusions.of(name, reason.value)
-        count.value += 1
+    def _excluded(self, seat: Seat, name: str, entry: EntryRecord, out: dict[str, int]) -> dict[str, int]:
+        """Count one that gave no quote that counts; `out`, with its reason."""
+        (seat.excluded if entry.outcome is _EXCLUDED else seat.failed).value += 1
+        reason = entry.reason
+        if reason is not None:
+            count = seat.exclusions.get(reason)
+            if count is None:
+                count = seat.exclusions[reason] = self.exclusions.of(name, reason.value)
+            count.value += 1
+            out[reason.value] = out.get(reason.value, 0) + 1
+        return out
 
 
 class Answers:

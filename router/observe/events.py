@@ -102,28 +102,20 @@ class EventBus:
         """How many follow now."""
         return len(self._followers)
 
-    def order(self, order: Order) -> None:
-        """Publish an order as it stands: told several times an order, and so written out here."""
+    def publish(self, subject: Subject) -> None:
+        """Publish an order or a move as it stands, or a competition that was decided or ranked."""
         self.number += 1
-        self._ring.append(order)
+        self._ring.append(subject)
         if self._followers:
-            self._tell(order)
-
-    def competition(self, record: CompetitionRecord) -> None:
-        """Publish a competition that was decided, or ranked for an RFQ."""
-        self._publish(record)
+            self._tell(subject)
 
     def connection(self, connection_id: str, health: Health) -> None:
         """Publish a connection's new state."""
-        self._publish(ConnectionChange(connection_id, health))
-
-    def operation(self, operation: Operation) -> None:
-        """Publish a move of margin money as it stands."""
-        self._publish(operation)
+        self.publish(ConnectionChange(connection_id, health))
 
     def foreign_order(self, connection_id: str, order: ForeignOrder) -> None:
         """Publish what was said of an order that is not ours."""
-        self._publish(ForeignReport(connection_id, order))
+        self.publish(ForeignReport(connection_id, order))
 
     def id_of(self, number: int) -> str:
         """An event's id, which a follower comes back with."""
@@ -159,12 +151,6 @@ class EventBus:
         followers, self._followers = self._followers, set()
         for follower in followers:
             follower.end()
-
-    def _publish(self, subject: Subject) -> None:
-        self.number += 1
-        self._ring.append(subject)
-        if self._followers:
-            self._tell(subject)
 
     def _tell(self, subject: Subject) -> None:
         """Offer the latest event to who follows; who does not keep up is let go."""

@@ -49,7 +49,7 @@ class MoveObserver:
             detail=None if error is None else error.detail,
             venue_error=None if error is None else error.venue_error,
         )
-        self._observer.events.operation(operation)
+        self._observer.events.publish(operation)
 
     def move_contradicted(self, operation: Operation) -> None:
         """The counterparty shows a move as other than a person found: somebody has to look again."""

@@ -36,6 +36,7 @@ class Observer:
         self.log = log
         self.metrics = metrics
         self.events = EventBus() if events is None else events
+        self._publish = self.events.publish
         self._now = clock.now
         self._debugging = log.debugging
         self._courses: dict[str, Course] = {}
@@ -116,7 +117,7 @@ class Observer:
                 winner=record.winner,
                 entries={entry.connection.id: entry.reason or entry.outcome for entry in record.entries},
             )
-        self.events.competition(record)
+        self._publish(record)
 
     def quote_came_late(self, competition_id: str, connection_id: str, late_ns: int) -> None:
         """A quote came after the decision: recorded, not used."""
@@ -177,7 +178,7 @@ class Observer:
         elif phase is _FINAL:
             self._ended(order)
         if order.status is not _REJECTED:
-            self.events.order(order)
+            self._publish(order)
 
     def _ended(self, order: Order) -> None:
         """Count an order's end, and write its line."""
@@ -223,7 +224,7 @@ class Observer:
 
         Told before and then lost in a crash, it would end as another.
         """
-        self.events.order(order)
+        self._publish(order)
 
     def order_overdue(self, order: Order, overdue_ns: int, last_look_up: str | None) -> None:
         """An order is in doubt for longer than it should be: an operator has to look. Told once an order."""

@@ -79,8 +79,8 @@ async def test_each_kind_is_told_as_it_is_read_elsewhere(
 ) -> None:
     async with following(client) as stream:
         assert await stream.block() == {"id": "e-0"}
-        bus.order(samples.FILLED)
-        bus.competition(samples.COMPETITION)
+        bus.publish(samples.FILLED)
+        bus.publish(samples.COMPETITION)
         bus.connection("bitgo-pts", replace(samples.VIEWS[0].health, state=ConnectionState.DEGRADED))
 
         assert await stream.event() == ("e-1", "order", samples.FILLED_ANSWER | {"competition": None})
@@ -159,7 +159,7 @@ async def test_every_kind_can_be_asked_for(client: TestClient) -> None:
 async def test_an_order_in_doubt_is_told_with_its_doubt(client: TestClient, bus: EventBus) -> None:
     async with following(client) as stream:
         await stream.block()
-        bus.order(samples.IN_DOUBT)
+        bus.publish(samples.IN_DOUBT)
         _, _, order = await stream.event()
         assert (order["in_doubt"], order["doubt"]["last_look_up"]["answer"]) == (True, "HTTP 503")
 
@@ -167,20 +167,20 @@ async def test_an_order_in_doubt_is_told_with_its_doubt(client: TestClient, bus:
 async def test_only_what_is_wanted_comes(client: TestClient, bus: EventBus) -> None:
     async with following(client, "?order_id=o-1&types=order") as stream:
         await stream.block()
-        bus.order(replace(samples.FILLED, id="o-2"))
-        bus.competition(samples.COMPETITION)
-        bus.order(samples.FILLED)
+        bus.publish(replace(samples.FILLED, id="o-2"))
+        bus.publish(samples.COMPETITION)
+        bus.publish(samples.FILLED)
         event_id, _, order = await stream.event()
         assert (event_id, order["id"]) == ("e-3", "o-1")
 
 
 async def test_who_comes_back_gets_what_was_missed(client: TestClient, bus: EventBus) -> None:
     for number in range(3):
-        bus.order(replace(samples.FILLED, id=f"o-{number}"))
+        bus.publish(replace(samples.FILLED, id=f"o-{number}"))
     async with following(client, after="e-1") as stream:
         await stream.block()
         assert [(await stream.event())[0] for _ in range(2)] == ["e-2", "e-3"]
-        bus.order(samples.FILLED)
+        bus.publish(samples.FILLED)
         assert (await stream.event())[0] == "e-4"
 
 
@@ -189,17 +189,17 @@ async def test_who_comes_back_too_late_or_to_another_process_is_told_to_read_aga
     client: TestClient, bus: EventBus, after: str
 ) -> None:
     for _ in range(6):  # the ring holds four
-        bus.order(samples.FILLED)
+        bus.publish(samples.FILLED)
     async with following(client, after=after) as stream:
         event_id, name, _ = await stream.event()
         assert (event_id, name) == ("e-6", "reset")
-        bus.order(samples.FILLED)
+        bus.publish(samples.FILLED)
         assert (await stream.event())[0] == "e-7"
 
 
 async def test_the_oldest_of_the_ring_is_not_too_late(client: TestClient, bus: EventBus) -> None:
     for _ in range(6):
-        bus.order(samples.FILLED)
+        bus.publish(samples.FILLED)
     async with following(client, after="e-2") as stream:
         await stream.block()
         assert [(await stream.event())[0] for _ in range(4)] == ["e-3", "e-4", "e-5", "e-6"]
@@ -209,7 +209,7 @@ async def test_who_reads_too_slowly_is_told_and_dropped(client: TestClient, bus:
     async with following(client) as stream:
         await stream.block()
         for _ in range(9):  # the queue holds eight, and nobody had a turn
-            bus.order(samples.FILLED)
+            bus.publish(samples.FILLED)
         assert bus.followers == 0
         _, name, _ = await stream.event()
         assert name == "overflow"
@@ -233,7 +233,7 @@ class TestWhoReadsNothing:
             await asyncio.sleep(0)
             many = replace(samples.FILLED, fills=samples.FILLED.fills * 400)
             for _ in range(400):  # more than any buffer on the way holds
-                bus.order(many)
+                bus.publish(many)
             assert client.server.handler is not None
             async with asyncio.timeout(10):
                 while client.server.handler.connections:  # noqa: ASYNC110 - the server has no event for it
@@ -250,7 +250,7 @@ class TestSilence:
         async with following(client) as stream:
             await stream.block()
             assert await stream.block() == {"": "keep-alive"}
-            bus.order(samples.FILLED)
+            bus.publish(samples.FILLED)
             while "event" not in (block := await stream.block()):
                 assert block == {"": "keep-alive"}
             assert block["id"] == "e-1"
@@ -262,7 +262,7 @@ async def test_no_more_may_follow_than_there_is_room_for(client: TestClient, bus
         assert (refused.status, (await refused.json())["code"]) == (429, "too_many_requests")
         assert refused.headers["Retry-After"] == "1"
     while bus.followers:  # they hung up; the router hears of it when it next writes
-        bus.order(samples.FILLED)
+        bus.publish(samples.FILLED)
         await asyncio.sleep(0)
     async with following(client) as stream:
         assert "id" in await stream.block()
@@ -271,7 +271,7 @@ async def test_no_more_may_follow_than_there_is_room_for(client: TestClient, bus
 async def test_it_ends_when_the_router_stops(client: TestClient, bus: EventBus) -> None:
     async with following(client) as stream:
         await stream.block()
-        bus.order(samples.FILLED)
+        bus.publish(samples.FILLED)
         await client.server.close()
         assert (await stream.event())[0] == "e-1"
         assert await stream.block() == {}

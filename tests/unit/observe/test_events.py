@@ -32,10 +32,10 @@ def numbers(events: list[Published] | None) -> list[int] | None:
 
 async def test_who_follows_gets_what_comes_and_nothing_of_before() -> None:
     bus = EventBus()
-    bus.order(build.order())
+    bus.publish(build.order())
     follower = bus.follow()
-    bus.order(build.order())
-    bus.order(build.order())
+    bus.publish(build.order())
+    bus.publish(build.order())
 
     assert (numbers(await follower.next()), follower.began_at, follower.reset) == ([2, 3], 1, False)
     follower.close()
@@ -46,8 +46,8 @@ async def test_what_is_not_wanted_takes_no_room() -> None:
     bus = EventBus(queue_length=1)
     follower = bus.follow(lambda event: event.kind is Kind.ORDER and event.order_id == "mine")
     for _ in range(5):
-        bus.order(build.order())
-    bus.order(build.order(id="mine"))
+        bus.publish(build.order())
+    bus.publish(build.order(id="mine"))
 
     assert numbers(await follower.next()) == [6]
 
@@ -56,7 +56,7 @@ async def test_one_who_does_not_keep_up_is_dropped_and_the_others_are_not() -> N
     bus = EventBus(queue_length=2)
     slow, quick = bus.follow(), bus.follow()
     for number in range(1, 4):
-        bus.order(build.order())
+        bus.publish(build.order())
         assert numbers(await quick.next()) == [number]
 
     assert (slow.overflowed, quick.overflowed, bus.followers) == (True, False, 1)
@@ -67,7 +67,7 @@ async def test_one_who_does_not_keep_up_is_dropped_and_the_others_are_not() -> N
 async def test_at_the_end_what_waits_is_still_read() -> None:
     bus = EventBus()
     follower = bus.follow()
-    bus.order(build.order())
+    bus.publish(build.order())
     bus.close()
 
     assert numbers(await follower.next()) == [1]
@@ -88,7 +88,7 @@ async def test_there_is_room_for_so_many() -> None:
 async def test_the_ring_keeps_records_and_encodes_nothing() -> None:
     bus = EventBus("e", ring_length=2)
     for _ in range(3):
-        bus.order(build.order())
+        bus.publish(build.order())
     follower = bus.follow(after="e-1")
 
     events = await follower.next()
