@@ -59,11 +59,9 @@ class Insert:
     def run(self, connection: sqlite3.Connection, values: list[object]) -> None:
         """Add rows, in their order: their values one after another."""
         each_max = ROWS_MAX * self._columns
-        if len(values) <= each_max:
-            connection.execute(self._statement(len(values)), values)
-            return
         for done in range(0, len(values), each_max):
-            self.run(connection, values[done : done + each_max])
+            some = values[done : done + each_max]
+            connection.execute(self._statement(len(some)), some)
 
     def _statement(self, count: int) -> str:
         """The statement for so many values: a text that stays, and that the connection keeps prepared."""
@@ -90,9 +88,10 @@ class Chain(msgspec.Struct, eq=False):
 class Job(msgspec.Struct, eq=False, gc=False):
     """Rows and an operation, of which all is kept or nothing.
 
-    In this order: the row that `insert` adds, the operation, and `changes`, one row an `update`, of which
-    only the last one with the same last value (the key) is run in a transaction. `ends`: whether its chain
-    may be over with it. `error`: what it failed with, which the writer says.
+    In this order: the row that `insert` adds, the operation, and `update` with its values `changes`. Of a
+    transaction's updates only the last one with the same last value (the key) is run, whatever its statement:
+    an earlier one would say what was. `ends`: whether its chain may be over with it. `error`: what it failed
+    with, which the writer says.
     """
 
     future: asyncio.Future[None]
@@ -162,7 +161,7 @@ def _outcome(error: BaseException | None) -> Exception:
 
 def _run(connection: sqlite3.Connection, jobs: Sequence[Job]) -> None:
     rows: defaultdict[Insert, list[object]] = defaultdict(list)
-    changes: defaultdict[str, dict[object, Row]] = defaultdict(dict)
+    changes: dict[object, tuple[str, Row]] = {}
     for job in jobs:
         if job.chain is not None and job.chain.refused:
             raise NotTogetherError
@@ -173,19 +172,19 @@ def _run(connection: sqlite3.Connection, jobs: Sequence[Job]) -> None:
             _flush(connection, rows, changes)
             job.operation(connection)
         if job.update is not None:
-            changes[job.update][job.changes[-1]] = job.changes
+            changes[job.changes[-1]] = job.update, job.changes
     _flush(connection, rows, changes)
 
 
 def _flush(
-    connection: sqlite3.Connection, rows: dict[Insert, list[object]], changes: dict[str, dict[object, Row]]
+    connection: sqlite3.Connection, rows: dict[Insert, list[object]], changes: dict[object, tuple[str, Row]]
 ) -> None:
     for insert, values in rows.items():
         insert.run(connection, values)
-    for update, changed in changes.items():
-        if len(changed) == 1:
-            connection.execute(update, *changed.values())
-        else:
-            connection.executemany(update, list(changed.values()))
+    by_update: defaultdict[str, list[Row]] = defaultdict(list)
+    for update, changed in changes.values():
+        by_update[update].append(changed)
+    for update, each in by_update.items():
+        connection.executemany(update, each)
     rows.clear()
     changes.clear()

@@ -36,8 +36,11 @@ _ACCEPT: Final = Insert(
 )
 _EVENT: Final = Insert("INSERT INTO order_events (key, at, event) VALUES", columns=3)
 _CHANGE: Final = (
-    "UPDATE orders SET updated_at = ?, stage = ?, connection_id = ?, venue_order_id = ?,"
-    " seq = COALESCE(?, seq), doc = COALESCE(?, doc) WHERE n = ?"
+    "UPDATE orders SET updated_at = ?, stage = ?, connection_id = ?, venue_order_id = ? WHERE n = ?"
+)
+_REWRITE: Final = (
+    "UPDATE orders SET updated_at = ?, stage = ?, connection_id = ?, venue_order_id = ?, seq = ?, doc = ?"
+    " WHERE n = ?"
 )
 _SHOW: Final = (
     "INSERT INTO attempts_at_venue (connection_id, venue_order_id, order_id) VALUES (?, ?, ?)"
@@ -86,7 +89,7 @@ def appended(future: asyncio.Future[None], place: Place, order: Order, event: Ev
     if stage == IN_FLIGHT == place.stage:
         return Job(future, None, _EVENT, row, place)
     place.stage = stage
-    changes = (*_columns(order, stage), None, None, place.number)
+    changes = (*_columns(order, stage), place.number)
     return Job(future, None, _EVENT, row, place, stage == FINAL, _CHANGE, changes)
 
 
@@ -103,7 +106,7 @@ def _unusual(future: asyncio.Future[None], place: Place, order: Order, event: Ev
         raise _too_many(order.id)
     changes = (*_columns(order, stage), count, codec.encode(order), place.number)
     place.last, place.stage, place.due = key, stage, due_after(place.number, count)
-    return Job(future, None, _EVENT, (key, at, doc), place, stage == FINAL, _CHANGE, changes)
+    return Job(future, None, _EVENT, (key, at, doc), place, stage == FINAL, _REWRITE, changes)
 
 
 def _append(order: Order, event: Event, at: int, doc: bytes) -> Operation:
@@ -119,7 +122,7 @@ def _append(order: Order, event: Event, at: int, doc: bytes) -> Operation:
         if key & EVENTS_MAX == 0:
             raise _too_many(order.id)
         _EVENT.run(connection, [key, at, doc])
-        connection.execute(_CHANGE, (*changes, None, None, number))
+        connection.execute(_CHANGE, (*changes, number))
         if shown is not None:
             connection.execute(_SHOW, (*shown, order.id))
 

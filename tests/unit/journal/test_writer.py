@@ -197,6 +197,26 @@ async def test_rows_of_a_table_are_added_together_in_their_order(bench: Bench) -
     assert sum(statement.startswith("INSERT") for statement in bench.statements) == 2
 
 
+async def test_of_several_changes_of_a_row_the_last_one_stands(bench: Bench) -> None:
+    change, rewrite = (
+        "UPDATE notes SET parent = ? WHERE id = ?",
+        "UPDATE notes SET parent = ?, id = id WHERE id = ?",
+    )
+    loop = asyncio.get_running_loop()
+
+    def made(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO parents VALUES (1), (2), (3)")
+        connection.execute("INSERT INTO notes VALUES (10, NULL), (20, NULL)")
+
+    writes = [bench.writer.write(made)]
+    for update, changes in ((change, (1, 20)), (rewrite, (2, 10)), (change, (3, 10))):
+        writes.append(bench.writer.put(Job(loop.create_future(), update=update, changes=changes)))
+    await asyncio.gather(*writes)
+
+    with closing(sqlite3.connect(bench.path)) as reading:
+        assert reading.execute("SELECT parent, id FROM notes ORDER BY id").fetchall() == [(3, 10), (1, 20)]
+
+
 async def test_a_broken_rule_fails_alone(bench: Bench) -> None:
     outcomes = await bench.together(note(1), note(2), note(1), note(3))
 
