@@ -8,7 +8,6 @@ from router.core.order import Contradicted, Event, Order
 from router.journal import codec
 from router.journal.batch import Insert, Job, Operation, Row
 from router.journal.folding import (
-    EVENTS_FOLDED_MAX,
     EVENTS_MAX,
     FINAL,
     IN_FLIGHT,
@@ -52,31 +51,13 @@ def accepted(future: asyncio.Future[None], places: dict[str, Place], order: Orde
     """The job that makes an order the file's `number`th. Raises `StoreError` where it cannot be written."""
     doc = codec.encode(order)
     stage = stage_of(order)
-    first = first_key(number)
-    place = Place(
-        places=places,
-        order_id=order.id,
-        number=number,
-        last=first,
-        due=first + EVENTS_FOLDED_MAX,
-        stage=stage,
-    )
+    last, due = first_key(number), due_after(number, 0)
+    place = Place(places=places, order_id=order.id, number=number, last=last, due=due, stage=stage)
     if stage != FINAL:
         places[order.id] = place  # else nothing follows that could not be looked for
-    attempt = order.attempt
-    row = (
-        number,
-        order.id,
-        order.request.client_order_id,
-        order.created_at,
-        order.updated_at,
-        stage,
-        None if attempt is None else attempt.connection_id,
-        order.venue_order_id,
-        0,
-        doc,
-    )
-    return Job(future, insert=_ACCEPT, row=row, chain=place)
+    who, key, at = order.id, order.request.client_order_id, order.created_at
+    row = (number, who, key, at, *_columns(order, stage), 0, doc)
+    return Job(future, None, _ACCEPT, row, place)
 
 
 def appended(future: asyncio.Future[None], place: Place, order: Order, event: Event, at: int) -> Job:
@@ -129,14 +110,11 @@ def _append(order: Order, event: Event, at: int, doc: bytes) -> Operation:
     return append
 
 
-def _columns(order: Order, stage: int) -> tuple[object, ...]:
-    attempt = order.attempt
-    return (
-        order.updated_at,
-        stage,
-        None if attempt is None else attempt.connection_id,
-        order.venue_order_id,
-    )
+def _columns(order: Order, stage: int) -> tuple[int, int, str | None, str | None]:
+    """What an order's row says of it beside its document: `updated_at` to `venue_order_id`."""
+    attempts = order.attempts
+    connection_id = attempts[-1].connection_id if attempts else None
+    return order.updated_at, stage, connection_id, order.venue_order_id
 
 
 def _too_many(order_id: str) -> StoreError:
