@@ -15,7 +15,7 @@ def claim_left(order: Order) -> Claim | None:
 
     A claim is in proportion to the size, so its rest is too. A fill past the order leaves nothing.
     """
-    claim = None if order.attempt is None else order.attempt.claim
+    claim = order.attempts[-1].claim if order.attempts else None
     if claim is None:
         return None
     request = order.request
@@ -28,24 +28,25 @@ def claim_left(order: Order) -> Claim | None:
 
 def moves_of(order: Order) -> dict[str, Decimal]:
     """What an order's fills have moved, signed, by asset: fees in the quote currency are taken off."""
-    attempt = order.attempt
-    if attempt is None or order.filled_base == 0:
+    if not order.attempts or not order.filled_base:
         return {}
+    attempt = order.attempts[-1]
     product = attempt.product
     charged = fees_stated(order.fills, order.filled_base)
     if order.request.side is Side.SELL:
         brought = sub(order.filled_quote, attempt.fee_paid(order.filled_quote, charged))
         return {product.base: order.filled_base.copy_negate(), product.quote: brought}
     quote, limit, claim = order.filled_quote, attempt.outbound.limit_price, attempt.claim
+    bought = order.filled_base
     # The sum in quote may not have been said yet: then more than the limit was not paid, and without a limit
     # the claim's part is what had been set aside for it.
-    stated = all_listed(order.fills, order.filled_base)
-    if limit is not None and not stated:
-        quote = max(quote, mul(order.filled_base, limit))
+    unsaid = charged is None and not all_listed(order.fills, bought)
+    if unsaid and limit is not None:
+        quote = max(quote, mul(bought, limit))
     paid = add(quote, attempt.fee_paid(quote, charged))
-    if limit is None and not stated and claim is not None and order.request.in_base:
-        paid = max(paid, divide_up(mul(claim.amount, order.filled_base), order.request.quantity))
-    return {product.base: order.filled_base, product.quote: sub(ZERO, paid)}
+    if unsaid and limit is None and claim is not None and order.request.in_base:
+        paid = max(paid, divide_up(mul(claim.amount, bought), order.request.quantity))
+    return {product.base: bought, product.quote: sub(ZERO, paid)}
 
 
 def moved_between(before: Order, after: Order) -> dict[str, Decimal]:

@@ -14,7 +14,7 @@ def counted(
     `fills`, `base` and `quote` are what was known before it. A fill is known by the counterparty's trade id.
     """
     new = report.fills
-    if fills or len(new) > 1:
+    if new and (fills or len(new) > 1):
         known = {fill.id for fill in fills}
         new = tuple({fill.id: fill for fill in new if fill.id not in known}.values())
     if report.filled_base > base or (report.filled_base == base and report.filled_quote is not None):

@@ -24,13 +24,7 @@ from router.core.attempt import Attempt
 from router.core.counting import counted
 from router.core.errors import Code, OrderError
 from router.core.finding import Finding
-from router.core.model import (
-    Fill,
-    OrderReport,
-    OrderRequest,
-    OrderStatus,
-    VenueState,
-)
+from router.core.model import Fill, OrderReport, OrderRequest, OrderStatus, VenueState
 from router.core.money import ZERO
 
 
@@ -46,6 +40,10 @@ class Phase(enum.StrEnum):
     WORKING = "working"
     """The counterparty has it."""
     FINAL = "final"
+
+
+# Looked up once: the name of an enumeration's member costs as much as an addition.
+_A, _R, _D, _W, _F = Phase.ACCEPTED, Phase.ROUTED, Phase.IN_DOUBT, Phase.WORKING, Phase.FINAL
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -91,8 +89,9 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def is_settled(self) -> bool:
         """Whether a caller need not wait: it is final, or it rests at the counterparty as asked."""
-        if self.phase is not Phase.WORKING:
-            return self.is_final
+        phase = self.phase
+        if phase is not _W:
+            return phase is _F
         working = self.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
         return working and self.attempts[-1].outbound.time_in_force.rests
 
@@ -181,11 +180,12 @@ Event = (
 )
 
 
+_replace = msgspec.structs.replace
+
+
 class TransitionError(Exception):
     """An event that cannot happen in this phase was handed in: a bug in the caller."""
 
-
-_A, _R, _D, _W, _F = Phase.ACCEPTED, Phase.ROUTED, Phase.IN_DOUBT, Phase.WORKING, Phase.FINAL
 
 TRANSITIONS: Final[dict[tuple[Phase, type], frozenset[Phase]]] = {
     (_A, Routed): frozenset({_R}),
@@ -219,73 +219,69 @@ TRANSITIONS: Final[dict[tuple[Phase, type], frozenset[Phase]]] = {
 
 def step(order: Order, event: Event, now: int) -> Order:
     """The order after an event; `now` in nanoseconds since the epoch. Raises `TransitionError`."""
-    allowed = TRANSITIONS.get((order.phase, type(event)))
-    never_sent = order.phase is _A and not order.attempts and isinstance(event, Reported)
-    no_earlier = isinstance(event, Contradicted) and not 0 < event.number < len(order.attempts)
-    if allowed is None or never_sent or no_earlier:
-        # A report about an order that was sent to nobody can be about another only.
-        raise TransitionError(f"expected no {type(event).__name__} in phase {order.phase}, order {order.id}")
+    phase = order.phase
+    allowed = TRANSITIONS.get((phase, type(event)))
+    if allowed is None:
+        raise _unexpected(order, event)
     after = _apply(order, event, now)
+    if after is order:
+        return order
     if after.phase not in allowed:
         raise TransitionError(
-            f"expected {type(event).__name__} to lead from {order.phase} to {sorted(allowed)}, "
+            f"expected {type(event).__name__} to lead from {phase} to {sorted(allowed)}, "
             f"was {after.phase}, order {order.id}"
         )
-    if after == order:
+    if after.phase is phase and after == order:
         return order  # said before: a feed repeats itself, and so does a look-up of an order that rests
-    return msgspec.structs.replace(after, updated_at=max(now, order.updated_at))
+    return _replace(after, updated_at=max(now, order.updated_at))
+
+
+def _unexpected(order: Order, event: Event) -> TransitionError:
+    return TransitionError(f"expected no {type(event).__name__} in phase {order.phase}, order {order.id}")
 
 
 def _apply(order: Order, event: Event, now: int) -> Order:
-    replace = msgspec.structs.replace
+    """The order with what the event says of it, but for the time; itself where that is nothing new."""
     match event:
         case Reported():
-            return _reported(order, event.report, now)
+            return _reported(order, event, now)
         case Routed():
-            return replace(
+            return _replace(
                 order,
-                phase=Phase.ROUTED,
+                phase=_R,
                 attempts=(*order.attempts, event.attempt),
                 competition_id=event.competition_id,
                 arrival_price=event.arrival_price,
             )
         case NotRouted():
-            return replace(
+            return _replace(
                 order,
-                phase=Phase.FINAL,
+                phase=_F,
                 status=OrderStatus.REJECTED,
                 error=event.error,
                 competition_id=event.competition_id or order.competition_id,
                 arrival_price=order.arrival_price if event.arrival_price is None else event.arrival_price,
             )
         case Refused():
-            attempts = (*order.attempts[:-1], replace(order.attempts[-1], error=event.error))
+            attempts = (*order.attempts[:-1], _replace(order.attempts[-1], error=event.error))
             if event.final:
-                return replace(
-                    order,
-                    phase=Phase.FINAL,
-                    status=OrderStatus.REJECTED,
-                    attempts=attempts,
-                    error=event.error,
+                return _replace(
+                    order, phase=_F, status=OrderStatus.REJECTED, attempts=attempts, error=event.error
                 )
-            return replace(order, phase=Phase.ACCEPTED, attempts=attempts)
+            return _replace(order, phase=_A, attempts=attempts)
         case WentInDoubt():
-            if order.phase in (Phase.WORKING, Phase.FINAL):
+            if order.phase in (_W, _F):
                 return order
-            attempts = (*order.attempts[:-1], replace(order.attempts[-1], sent_at=event.sent_at))
-            return replace(order, phase=Phase.IN_DOUBT, attempts=attempts)
+            attempts = (*order.attempts[:-1], _replace(order.attempts[-1], sent_at=event.sent_at))
+            return _replace(order, phase=_D, attempts=attempts)
         case ProvedAbsent():
-            error = OrderError(
-                Code.NOT_TAKEN,
-                event.detail,
-                retryable=True,
-                connection_id=order.attempts[-1].connection_id,
-            )
-            return replace(order, phase=Phase.FINAL, status=OrderStatus.REJECTED, error=error)
+            at = order.attempts[-1].connection_id
+            error = OrderError(Code.NOT_TAKEN, event.detail, retryable=True, connection_id=at)
+            return _replace(order, phase=_F, status=OrderStatus.REJECTED, error=error)
         case FindingRecorded(finding=finding):
-            return replace(
+            return _replace(
                 order,
-                phase=Phase.FINAL,
+                phase=_F,
                 status=finding.status,
                 venue_order_id=order.venue_order_id or finding.venue_order_id,
                 filled_base=finding.filled_base,
@@ -296,50 +292,66 @@ def _apply(order: Order, event: Event, now: int) -> Order:
         case Contradicted():
             return _contradicted(order, event)
         case CancelRequested():
-            status = order.status
-            if order.phase is Phase.WORKING:
-                status = OrderStatus.PENDING_CANCEL
-            return replace(order, cancel_requested=True, status=status)
+            status = OrderStatus.PENDING_CANCEL if order.phase is _W else order.status
+            return _replace(order, cancel_requested=True, status=status)
         case CancelRefused():
-            if order.is_final:
+            if order.phase is _F:
                 return order
-            return replace(
+            return _replace(
                 order, cancel_requested=False, status=_working_status(order.filled_base, pending=False)
             )
 
 
-def _reported(order: Order, report: OrderReport, now: int) -> Order:
-    fills, filled_base, filled_quote = counted(order.fills, order.filled_base, order.filled_quote, report)
-    changed = {
-        "fills": fills,
-        "filled_base": filled_base,
-        "filled_quote": filled_quote,
-        "venue_order_id": order.venue_order_id or report.venue_order_id,
-        "acknowledged_at": report.at if order.acknowledged_at is None else order.acknowledged_at,
-        "reported_average": order.reported_average if report.average_price is None else report.average_price,
-    }
-    if order.is_final:
+def _reported(order: Order, event: Reported, now: int) -> Order:
+    if order.phase is _A and not order.attempts:
+        # A report about an order that was sent to nobody can be about another only.
+        raise _unexpected(order, event)
+    report = event.report
+    fills, base, quote = counted(order.fills, order.filled_base, order.filled_quote, report)
+    average = order.reported_average if report.average_price is None else report.average_price
+    venue_order_id = order.venue_order_id or report.venue_order_id
+    if order.phase is _F:
         # What was final stays so; a late execution's detail is kept, and nothing that traded is forgotten.
-        late = {k: v for k, v in changed.items() if k != "acknowledged_at" and getattr(order, k) != v}
+        late: dict[str, object] = {}
+        if fills is not order.fills:
+            late["fills"] = fills
+        if base != order.filled_base:
+            late["filled_base"] = base
+        if quote != order.filled_quote:
+            late["filled_quote"] = quote
+        if average != order.reported_average:
+            late["reported_average"] = average
+        if venue_order_id != order.venue_order_id:
+            late["venue_order_id"] = venue_order_id
         finding = order.finding
-        if finding and not finding.contradicted_at and finding.denied_by(report, filled_base):
-            late["finding"] = msgspec.structs.replace(finding, contradicted_at=now)
-        return msgspec.structs.replace(order, **late) if late else order
-    status, error = _status_after(order, report, filled_base)
-    final = report.state.is_final
-    return msgspec.structs.replace(
-        order, phase=Phase.FINAL if final else Phase.WORKING, status=status, error=error, **changed
+        if finding and not finding.contradicted_at and finding.denied_by(report, base):
+            late["finding"] = _replace(finding, contradicted_at=now)
+        return _replace(order, **late) if late else order
+    status, error = _status_after(order, report, base)
+    return _replace(
+        order,
+        phase=_F if report.state.is_final else _W,
+        status=status,
+        error=error,
+        fills=fills,
+        filled_base=base,
+        filled_quote=quote,
+        venue_order_id=venue_order_id,
+        acknowledged_at=report.at if order.acknowledged_at is None else order.acknowledged_at,
+        reported_average=average,
     )
 
 
 def _contradicted(order: Order, event: Contradicted) -> Order:
+    if not 0 < event.number < len(order.attempts):
+        raise _unexpected(order, event)
     attempt = order.attempts[event.number - 1]
     fills, base, quote = counted(
         attempt.executed_fills, attempt.executed_base, attempt.executed_quote, event.report
     )
-    shown = msgspec.structs.replace(attempt, executed_fills=fills, executed_base=base, executed_quote=quote)
+    shown = _replace(attempt, executed_fills=fills, executed_base=base, executed_quote=quote)
     before, after = order.attempts[: event.number - 1], order.attempts[event.number :]
-    return msgspec.structs.replace(order, attempts=(*before, shown, *after))
+    return _replace(order, attempts=(*before, shown, *after))
 
 
 def _status_after(
@@ -365,7 +377,7 @@ def _status_after(
             return OrderStatus.PENDING_CANCEL, None
         case VenueState.PENDING if filled_base == 0 and not order.cancel_requested:
             # A report that was overtaken by a later one does not take an order back.
-            return (order.status if order.phase is Phase.WORKING else OrderStatus.PENDING_NEW), None
+            return (order.status if order.phase is _W else OrderStatus.PENDING_NEW), None
         case VenueState.PENDING | VenueState.WORKING:
             return _working_status(filled_base, pending=order.cancel_requested), None
 
