@@ -27,19 +27,18 @@ class Entry(msgspec.Struct, frozen=True, eq=False):
     then: Callable[[], None] | None
 
 
-class Line:
+class Line(msgspec.Struct, eq=False):
     """Writes that must be kept in their order: an order's events, or its records.
 
     `last` ends when all that was written so far is kept; it is cancelled where that was given up at a stop.
-    `failed`: what failed and is tried again, and what waits behind it.
+    `failed`: what failed and is tried again, and what waits behind it. `told`: is called whenever something
+    of the line is kept, where somebody has a use for that.
     """
 
-    __slots__ = ("failed", "last", "written")
-
-    def __init__(self) -> None:
-        self.written = 0
-        self.last: asyncio.Future[None] | None = None
-        self.failed: deque[Entry] | None = None
+    written: int = 0
+    last: asyncio.Future[None] | None = None
+    failed: deque[Entry] | None = None
+    told: Callable[[], None] | None = None
 
     @property
     def stuck(self) -> bool:
@@ -47,10 +46,15 @@ class Line:
         return self.failed is not None
 
     @property
+    def durable(self) -> bool:
+        """Whether all that was written is kept."""
+        last = self.last
+        return last is None or (last.done() and not last.cancelled() and last.exception() is None)
+
+    @property
     def kept(self) -> bool:
         """Whether all that was written is kept, or was given up at a stop."""
-        last = self.last
-        return last is None or (last.done() and (last.cancelled() or last.exception() is None))
+        return self.durable or (self.last is not None and self.last.cancelled())
 
     async def ended(self) -> None:
         """Wait until what was written so far is kept, or failed for the first time, or was given up."""
@@ -79,23 +83,24 @@ class Behind:
         then: Callable[[], None] | None = None,
     ) -> None:
         """Begin a write, after the line's earlier ones; `then` is called once it is kept."""
-        line.written += 1
-        entry = Entry(line.written, begin, operation, then)
+        number = line.written = line.written + 1
         last = line.last
         if line.failed is not None:
-            line.failed.append(entry)
+            line.failed.append(Entry(number, begin, operation, then))
             return
-        if last is not None and last.cancelled():
-            return  # given up at a stop: what comes after must not stand in the journal without it
-        if last is not None and last.done() and last.exception() is not None:
-            # It failed, and its line is about to be told so: this comes behind it.
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            future.set_exception(_NotTriedError())
-        else:
+        if last is None or not last.done():
             future = begin()
+        elif last.cancelled():
+            return  # given up at a stop: what comes after must not stand in the journal without it
+        elif last.exception() is None:
+            future = begin()
+        else:
+            # It failed, and its line is about to be told so: this comes behind it.
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(_NotTriedError())
         line.last = future
         self._pending[future] = None
-        future.add_done_callback(partial(self._ended, line, entry))
+        future.add_done_callback(partial(self._ended, line, number, begin, operation, then))
 
     def begun(self, write: asyncio.Future[None]) -> None:
         """Count a write that somebody waits for among those that are to be kept, until it is `over`."""
@@ -121,19 +126,34 @@ class Behind:
         """How many writes are not kept yet, those that wait behind a failed one not counted."""
         return len(self._pending)
 
-    def _ended(self, line: Line, entry: Entry, future: asyncio.Future[None]) -> None:
+    def _ended(
+        self,
+        line: Line,
+        number: int,
+        begin: Callable[[], asyncio.Future[None]],
+        operation: str,
+        then: Callable[[], None] | None,
+        future: asyncio.Future[None],
+    ) -> None:
         del self._pending[future]
         if future.cancelled():
             return
         error = future.exception()
-        if error is None:
-            if entry.then is not None:
-                entry.then()
+        if isinstance(error, StoreError):
+            self._failed(line, Entry(number, begin, operation, then), error)
             return
-        if not isinstance(error, StoreError):
-            if line.last is future:
-                line.last = None
+        if error is None:
+            if then is not None:
+                then()
+        elif line.last is future:
+            line.last = None
+        if line.told is not None:
+            line.told()
+        if error is not None:
             raise error  # a bug: the loop tells of it
+
+    def _failed(self, line: Line, entry: Entry, error: StoreError) -> None:
+        """Have a write tried again, and what comes behind it wait."""
         if not isinstance(error, _NotTriedError):
             self._observer.store_failed(entry.operation, error)
         if line.failed is not None:
@@ -145,7 +165,12 @@ class Behind:
         task = asyncio.get_running_loop().create_task(self._try_again(line, failed, line.last))
         line.last = task
         self._pending[task] = None
-        task.add_done_callback(self._pending.pop)
+        task.add_done_callback(partial(self._tried, line))
+
+    def _tried(self, line: Line, task: asyncio.Future[None]) -> None:
+        del self._pending[task]
+        if line.told is not None and not task.cancelled():
+            line.told()
 
     async def _try_again(self, line: Line, failed: deque[Entry], last: asyncio.Future[None] | None) -> None:
         """Write what failed until it is kept, then what waits behind it. `last` was under way when it failed.

@@ -100,12 +100,20 @@ class Desk:
         After `answer_deadline` it answers with what is known. The same `client_order_id` with the same body
         answers the same order; it is never sent a second time. Raises `RouterError`: nothing was accepted.
         """
-        known = await self._known(request, protected=False) or await self._refuse(request, protected=False)
-        if known is not None:
+        live = self._orders.by_key(request.client_order_id)
+        if live is not None:
+            return await self._replay(request, live.order, protected=False)
+        now = self._clock.now()
+        try:
+            self._check(request, now)
+        except RouterError:
+            # A key that the journal knows is answered all the same.
+            known = await self._stored(request, protected=False)
+            if known is None:
+                raise
             return known
-        return await self._begin(
-            self._orders.hold(self._new_order(request)), self._deciding.compete_and_execute
-        )
+        live = self._orders.hold(self._new_order(request, now))
+        return await self._begin(live, self._deciding.compete_and_execute)
 
     async def accept(
         self,
@@ -124,20 +132,26 @@ class Desk:
         )
         if connection_id is not None:
             request = msgspec.structs.replace(request, connections=(connection_id,))
-        known = await self._known(request, protected=True) or await self._refuse(request, protected=True)
-        if known is None:
-            # Asked before the RFQ is used up; it may be marked with this id though the order was not kept.
-            stored = await self._read(self._journal.order_by_client_id(client_order_id))
-            known = None if stored is None else await self._replay(request, stored, protected=True)
+        if (live := self._orders.by_key(client_order_id)) is not None:
+            return of_rfq(await self._replay(request, live.order, protected=True), rfq)
+        refusal: RouterError | None = None
+        try:
+            self._check(request, self._clock.now())
+        except RouterError as error:
+            refusal = error
+        # Asked before the RFQ is used up; it may be marked with this id though the order was not kept.
+        known = await self._stored(request, protected=True)
         if known is not None:
             return of_rfq(known, rfq)
+        if refusal is not None:
+            raise refusal
         credit = on_credit_failure or self._rules.on_credit_failure
         plan = self._quoting.plan(rfq, connection_id, credit)
         await self._read(self._quoting.consume(rfq, client_order_id))
         # A repeat that came meanwhile has begun it: memory must not hold two under one key.
-        if (known := await self._known(request, protected=True)) is not None:
-            return of_rfq(known, rfq)
-        live = self._orders.hold(self._new_order(request, protected=True))
+        if (live := self._orders.by_key(client_order_id)) is not None:
+            return of_rfq(await self._replay(request, live.order, protected=True), rfq)
+        live = self._orders.hold(self._new_order(request, self._clock.now(), protected=True))
         self._orders.show_record(live, msgspec.structs.replace(rfq.competition, order_id=live.order.id))
         return of_rfq(await self._begin(live, partial(self._deciding.execute_accepted, plan=plan)), rfq)
 
@@ -182,9 +196,7 @@ class Desk:
     # RFQs and competitions
     async def request_quote(self, request: OrderRequest) -> RfqRecord:
         """Run a competition and execute nothing: the ranking, with a time until which it stands."""
-        if self._stopping:
-            raise UnavailableError(Code.SHUTTING_DOWN, "the router is stopping")
-        check_request(request, self._venues.products_named(request.product), self._clock.now())
+        self._check(request, self._clock.now())
         rules = self._deciding.rules(Terms(ZERO, protected=True))
         return await self._read(self._quoting.request(request, rules, self._rules.rfq_ttl_ns))
 
@@ -248,28 +260,19 @@ class Desk:
         return sum(not live.order.is_final for live in self._orders.all())
 
     # inside
-    def _new_order(self, request: OrderRequest, *, protected: bool = False) -> Order:
-        now = self._clock.now()
-        candidates = tuple(member.connection.id for member in self._venues)
-        return Order(self._ids.new(), request, candidates, now, now, protected=protected)
+    def _new_order(self, request: OrderRequest, now: int, *, protected: bool = False) -> Order:
+        return Order(self._ids.new(), request, tuple(self._venues.by_id), now, now, protected)
 
-    async def _known(self, request: OrderRequest, *, protected: bool) -> Submission | None:
-        """The answer to a repeated idempotency key that is in memory; None if it is not."""
-        live = self._orders.by_key(request.client_order_id)
-        return None if live is None else await self._replay(request, live.order, protected=protected)
+    def _check(self, request: OrderRequest, now: int) -> None:
+        """Refuse what must not begin: raises `RouterError`."""
+        if self._stopping:
+            raise UnavailableError(Code.SHUTTING_DOWN, "the router is stopping")
+        check_request(request, self._venues.products_named(request.product), now)
 
-    async def _refuse(self, request: OrderRequest, *, protected: bool) -> Submission | None:
-        """Refuse what must not begin; a key that the journal knows is answered all the same."""
-        try:
-            if self._stopping:
-                raise UnavailableError(Code.SHUTTING_DOWN, "the router is stopping")
-            check_request(request, self._venues.products_named(request.product), self._clock.now())
-        except RouterError:
-            stored = await self._read(self._journal.order_by_client_id(request.client_order_id))
-            if stored is None:
-                raise
-            return await self._replay(request, stored, protected=protected)
-        return None
+    async def _stored(self, request: OrderRequest, *, protected: bool) -> Submission | None:
+        """The answer to a repeated idempotency key that the journal knows; None if it does not."""
+        order = await self._read(self._journal.order_by_client_id(request.client_order_id))
+        return None if order is None else await self._replay(request, order, protected=protected)
 
     async def _replay(self, request: OrderRequest, order: Order, *, protected: bool) -> Submission:
         """Answer an order again. Raises `ConflictError` if the body is another; it names the field."""
@@ -294,8 +297,9 @@ class Desk:
         if self._stopping:
             self._orders.drop(live)
             raise UnavailableError(Code.SHUTTING_DOWN, "the router is stopping")
+        self._lifecycle.begin(live, execute)
         try:
-            await self._lifecycle.begin(live, execute)
+            await self._lifecycle.answerable(live)
         except ClientOrderIdTakenError as taken:
             return await self._replay(live.order.request, taken.order, protected=live.order.protected)
         return await self._submission(live.order, live.record)

@@ -119,16 +119,15 @@ class Evidence:
         await self.flushed()
 
     def _take(self, live: LiveOrder, connection_id: str, report: OrderReport) -> None:
-        order = live.order
-        attempt = order.attempt
-        if attempt is None or (attempt.connection_id, attempt.outbound.venue_client_order_id) != (
-            connection_id,
-            report.venue_client_order_id,
+        order, own_id = live.order, report.venue_client_order_id
+        attempt = order.attempts[-1] if order.attempts else None
+        if (
+            attempt is None
+            or attempt.outbound.venue_client_order_id != own_id
+            or attempt.connection_id != connection_id
         ):
             if not self._orders.note_earlier(live, report):
-                self._observer.evidence_ignored(
-                    connection_id, report.venue_client_order_id, "not one of its attempts"
-                )
+                self._observer.evidence_ignored(connection_id, own_id, "not one of its attempts")
             return
         after = self._orders.note(live, Reported(report))
         if attempt.error is not None and after is not order:
@@ -147,8 +146,7 @@ class Evidence:
         live = self._orders.hold(order)
         for connection_id, report in reports:
             self._take(live, connection_id, report)
-        await self._orders.kept(live)
-        self._orders.drop(live)
+        self._orders.let_go(live)
 
     async def _read(self, order_id: str) -> Order | None:
         pause = RETRY_FIRST_S

@@ -132,18 +132,18 @@ class Executing:
         if product is None:
             raise LookupError(f"expected a product for {routed.connection_id}, was none")
         cover = _cover(plan.rivals, routed.connection_id)
-        earlier = None if live.order.attempt is None else live.order.attempt.error
-        refusal: OrderError | None = None
+        order = live.order
         attempt = make_attempt(
-            live.order.id,
-            live.order.request,
-            len(live.order.attempts) + 1,
+            order.id,
+            order.request,
+            len(order.attempts) + 1,
             routed,
             connection,
             product,
             cover,
             self._clock.now(),
         )
+        refusal: OrderError | None = None
         try:
             intent = Routed(attempt, plan.competition_id, plan.arrival_price)
             if await self._orders.intend(live, intent, self._cover(routed)):
@@ -156,6 +156,7 @@ class Executing:
                 code, detail = Code.NO_ELIGIBLE_COUNTERPARTY, str(error)
             else:
                 code, detail = Code.STORE_UNAVAILABLE, error.detail
+            earlier = order.attempts[-1].error if order.attempts else None
             refusal = earlier or OrderError(code, detail, retryable=True)
         # Without a refusal: the counterparty that refused it shows it as live, and nothing is sent beside it.
         self.give_back(live.order.id, routed)
@@ -164,8 +165,8 @@ class Executing:
         return False
 
     def _cover(self, routed: Route) -> Cover | None:
-        """What other routers' reservations must fit into; None where nothing of a balance is claimed."""
-        if routed.claim is None:
+        """What other routers' reservations must fit into; None where none are, or nothing is claimed."""
+        if routed.claim is None or not self._orders.shared:
             return None
         free = self._ledger.free(routed.connection_id, routed.claim.asset)
         stated_at = self._ledger.stated_at(routed.connection_id)
@@ -214,12 +215,13 @@ class Executing:
     async def _send(self, live: LiveOrder) -> OrderError | None:
         """Send, once. The refusal if it was refused and nothing is live; else what came is noted here."""
         attempt = live.order.attempts[-1]
-        venue = self._venues[attempt.connection_id].venue
+        connection_id = attempt.connection_id
+        venue = self._venues[connection_id].venue
         sent_at = self._clock.now()
         try:
             result = await venue.submit(attempt.outbound)
         finally:
-            self._observer.order_sent(live.order.id, attempt.connection_id, sent_at, self._clock.now())
+            self._observer.order_sent(live.order.id, connection_id, sent_at, self._clock.now())
         match result:
             case Taken(report=report):
                 self._orders.note(live, Reported(report))
@@ -228,9 +230,7 @@ class Executing:
             case VenueRefused(error=error) if live.order.phase is Phase.ROUTED:
                 return error
             case NeverSent(detail=detail) if live.order.phase is Phase.ROUTED:
-                return OrderError(
-                    Code.VENUE_UNAVAILABLE, detail, retryable=True, connection_id=attempt.connection_id
-                )
+                return OrderError(Code.VENUE_UNAVAILABLE, detail, retryable=True, connection_id=connection_id)
             case VenueRefused() | NeverSent():
                 # Its feed showed the order before its answer denied it: evidence goes before words.
                 self._orders.note(live, WentInDoubt("refused, but shown on the feed", sent_at))
@@ -335,9 +335,15 @@ def not_executable(reason: Reason | None, connection_id: str) -> OrderError:
 
 def product_of(contenders: tuple[Contender, ...], connection_id: str) -> Product | None:
     """The product as a contender trades it."""
-    return next((c.product for c in contenders if c.connection.id == connection_id), None)
+    for contender in contenders:
+        if contender.connection.id == connection_id:
+            return contender.product
+    return None
 
 
 def _cover(ranking: tuple[PricedQuote, ...], winner: str) -> Decimal | None:
     """The best all-in price among those that did not win."""
-    return next((priced.all_in_price for priced in ranking if priced.quote.connection_id != winner), None)
+    for priced in ranking:
+        if priced.quote.connection_id != winner:
+            return priced.all_in_price
+    return None

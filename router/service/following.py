@@ -38,12 +38,12 @@ class Following:
         self._clock = clock
 
     async def follow(self, live: LiveOrder) -> bool:
-        """Go with an order until it is final and its fills are known; then let it go from memory.
+        """Go with an order until it is final and its fills are known; then have it let go from memory.
 
         False where it came to rest at the counterparty instead: who asks for it then is `resting`.
         """
         pause = PAUSE_FIRST_S
-        while not live.order.is_final:
+        while live.order.phase is not Phase.FINAL:
             phase = live.order.phase
             if phase is Phase.IN_DOUBT and (await self.look_up(live)).is_final:
                 break
@@ -57,10 +57,9 @@ class Following:
             if live.order.phase is Phase.WORKING:
                 await self.look_up_working(live)
         self._spoil_balances(live.order)
-        await self._complete(live)
-        # Memory is what answers for an order until the journal can.
-        await self._orders.kept(live)
-        self._orders.drop(live)
+        if not detailed(live.order):
+            await self._complete(live)
+        self._orders.let_go(live)
         return True
 
     async def look_up_working(self, live: LiveOrder) -> None:
@@ -132,13 +131,14 @@ class Following:
 
         Where a statement came since the reservation, it has room for the proceeds with the next one only.
         """
+        if not order.filled_base:
+            return
         member = self._member(order)
-        if member is not None and not member.connection.pts and order.filled_base != 0:
+        if member is not None and not member.connection.pts:
             member.venue.balances_spoiled()
 
     def _member(self, order: Order) -> Member | None:
-        attempt = order.attempt
-        return None if attempt is None else self._venues.get(attempt.connection_id)
+        return self._venues.get(order.attempts[-1].connection_id) if order.attempts else None
 
 
 def detailed(order: Order) -> bool:

@@ -9,7 +9,9 @@ from router.core.order import NotRouted, Phase, WentInDoubt
 from router.observe.observer import Observer
 from router.ports import ClientOrderIdTakenError, Clock, StoreError
 from router.service.following import Following
+from router.service.live import Waiter
 from router.service.orders import LiveOrder, Orders
+from router.service.patience import Patience
 from router.service.resting import Resting
 
 Execution = Callable[[LiveOrder], Coroutine[object, object, None]]
@@ -36,26 +38,26 @@ class Lifecycle:
         self._resting = resting
         self._observer = observer
         self._clock = clock
-        self._answer_deadline_ns = answer_deadline_ns
+        self._patience = Patience(answer_deadline_ns / 1e9)
         # Dicts, for their order: a stop cancels them as they began. An order has one task: it is among the
-        # executions until it was sent and answered, then among the followers.
-        self._executions: dict[LiveOrder, asyncio.Task[None]] = {}
-        self._followers: dict[asyncio.Task[None], None] = {}
+        # executions too until it was sent and answered.
+        self._executions: dict[LiveOrder, None] = {}
+        self._tasks: dict[LiveOrder, asyncio.Task[None]] = {}
         self._one_less: asyncio.Future[None] | None = None
         self._stopped = False
 
-    async def begin(self, live: LiveOrder, execute: Execution) -> None:
-        """Make an order durable and run it; returns when a caller can be answered.
+    def begin(self, live: LiveOrder, execute: Execution) -> None:
+        """Begin to make an order durable and to run it; `answerable` tells what came of it."""
+        self._orders.accept(live)
+        self._executions[live] = None
+        self._begin(live, execute)
+
+    async def accepted(self, live: LiveOrder) -> None:
+        """Wait until an order is durable.
 
         Raises `ClientOrderIdTakenError`, and `UnavailableError` where it could not be made durable: then
         nothing was accepted.
         """
-        self._orders.accept(live)
-        self._executions[live] = self._begin(self._run(live, execute))
-        await self.answerable(live)
-
-    async def accepted(self, live: LiveOrder) -> None:
-        """Wait until an order is durable. Raises as `begin`."""
         accepting = live.accepting
         if accepting is None:
             return
@@ -73,18 +75,26 @@ class Lifecycle:
             raise UnavailableError(Code.SHUTTING_DOWN, "the router stopped before it was accepted") from None
 
     async def answerable(self, live: LiveOrder) -> None:
-        """Wait until a caller can be told the outcome, at most until the deadline. Raises as `begin`."""
+        """Wait until a caller can be told the outcome, at most until the deadline. Raises as `accepted`."""
         if not live.order.is_settled and not self._stopped:
-            await live.answerable(self._answer_deadline_ns / 1e9)
+            waiter: Waiter = asyncio.get_running_loop().create_future()
+            live.call(waiter)
+            self._patience.begin(waiter)
+            try:
+                await waiter
+            finally:
+                self._patience.end(waiter)
+                live.hang_up(waiter)
         # A refusal may be known before the order that it refuses is durable.
-        await self.accepted(live)
+        if live.accepting is not None:
+            await self.accepted(live)
 
     def follow(self, live: LiveOrder) -> None:
         """Go with an order to its end, in a task of its own; one that rests is parked as it is."""
         if live.order.phase is Phase.WORKING and live.order.is_settled:
             self._resting.park(live, self.follow)
         else:
-            self._begin(self._followed(live))
+            self._begin(live, None)
 
     async def stop(self, deadline_s: float) -> bool:
         """Let executions reach their end, or hand them over as they are; False if one is not durable.
@@ -98,13 +108,14 @@ class Lifecycle:
                     await self._one_less
         handed_over = tuple(self._executions)
         durable = all(live.accepting is None or live.accepting.done() for live in handed_over)
-        leftover = tuple(self._followers)
+        leftover = tuple(self._tasks.values())
         for task in leftover:
             task.cancel()
         if leftover:
             await asyncio.wait(leftover)
         await self._resting.close()
         self._stopped = True
+        self._patience.close()
         for live in handed_over:
             if live.accepting is not None:
                 # Whether it is kept or not, nobody here waits for that any more.
@@ -116,27 +127,29 @@ class Lifecycle:
             live.answer()
         return durable
 
-    def _begin(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._followers[task] = None
-        task.add_done_callback(self._followers.pop)
-        return task
+    def _begin(self, live: LiveOrder, execute: Execution | None) -> None:
+        self._tasks[live] = asyncio.get_running_loop().create_task(self._run(live, execute))
 
-    async def _run(self, live: LiveOrder, execute: Execution) -> None:
+    async def _run(self, live: LiveOrder, execute: Execution | None) -> None:
+        """An order's one task: execute it, where that is to be done, then go with it to its end."""
         try:
-            await execute(live)
-        except (ClientOrderIdTakenError, StoreError):
-            self._orders.drop(live)
-            live.answer()
-            return
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not leave an order without an owner
-            self._observer.task_failed("execution", error)
-            self._abandon(live)
+            if execute is not None:
+                try:
+                    await execute(live)
+                except (ClientOrderIdTakenError, StoreError):
+                    self._orders.drop(live)
+                    live.answer()
+                    return
+                except Exception as error:  # noqa: BLE001 - a bug of ours must not leave an order without an owner
+                    self._observer.task_failed("execution", error)
+                    self._abandon(live)
+                finally:
+                    del self._executions[live]
+                    if self._one_less is not None and not self._one_less.done():
+                        self._one_less.set_result(None)
+            await self._follow(live)
         finally:
-            del self._executions[live]
-            if self._one_less is not None and not self._one_less.done():
-                self._one_less.set_result(None)
-        await self._followed(live)
+            del self._tasks[live]
 
     def _abandon(self, live: LiveOrder) -> None:
         """A bug ended an order's execution: what may be live is looked up, what is not is ended."""
@@ -148,7 +161,7 @@ class Lifecycle:
                 live, WentInDoubt("the router failed while it was being sent", self._clock.now())
             )
 
-    async def _followed(self, live: LiveOrder) -> None:
+    async def _follow(self, live: LiveOrder) -> None:
         while True:
             try:
                 ended = await self._following.follow(live)

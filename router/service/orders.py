@@ -24,15 +24,21 @@ from router.service.live import LiveOrder
 
 __all__ = ["LiveOrder", "Orders"]
 
+_FINAL = Phase.FINAL
+
 REFUSAL_HELD_S = 3.0
 """How long a refusal is held back while the store fails: longer than a database takes to be reached again."""
 
 
 class Orders:
-    """Every order that is not final, by its id and by its idempotency key."""
+    """Every order that is not final, by its id and by its idempotency key.
+
+    `shared`: other routers may be on the same store, with reservations of their own.
+    """
 
     def __init__(self, journal: Journal, ledger: Ledger, observer: Observer, clock: Clock) -> None:
         self._journal = journal
+        self.shared = journal.shared
         self._ledger = ledger
         self._observer = observer
         self._clock = clock
@@ -55,7 +61,7 @@ class Orders:
         credit. A store that fails for longer than `REFUSAL_HELD_S` does not keep it back for ever. Raises
         `RouterError` (`shutting_down`) where the router stopped first.
         """
-        live = self.get(order_id)
+        live = self._by_id.get(order_id)
         if live is not None and live.order.status is OrderStatus.REJECTED:
             if not await self._written(live) and live.events.last is not None:
                 await asyncio.wait((live.events.last,), timeout=REFUSAL_HELD_S)
@@ -85,23 +91,34 @@ class Orders:
 
     def hold(self, order: Order) -> LiveOrder:
         """Take an order into memory."""
-        live = LiveOrder(order)
+        live = LiveOrder(order, order.cancel_requested)
         self._by_id[order.id] = live
         self._by_key[order.request.client_order_id] = live
-        if order.attempts:
-            self._move(live, None, order)
+        self._put(live)
         return live
 
     def drop(self, live: LiveOrder) -> None:
         """Let an order go from memory: the journal has it."""
-        order = live.order
+        order, record, by_key = live.order, live.record, self._by_key
         self._by_id.pop(order.id, None)
-        if self._by_key.get(order.request.client_order_id) is live:
-            del self._by_key[order.request.client_order_id]
-        if live.record is not None and self._by_competition.get(live.record.id) is live:
-            del self._by_competition[live.record.id]
-        if not order.is_final:
-            self._move(live, order, None)
+        if by_key.get(order.request.client_order_id) is live:
+            del by_key[order.request.client_order_id]
+        if record is not None and self._by_competition.get(record.id) is live:
+            del self._by_competition[record.id]
+        if live.place is not None:
+            self._at[live.place].pop(order.id, None)
+
+    def let_go(self, live: LiveOrder) -> None:
+        """Let an order go from memory once everything that was noted of it is durable.
+
+        Memory is what answers for it until the journal can.
+        """
+        events, records = live.events, live.records
+        if events.durable and records.durable:
+            events.told = records.told = None
+            self.drop(live)
+        elif events.told is None:
+            events.told = records.told = partial(self.let_go, live)
 
     def accept(self, live: LiveOrder) -> asyncio.Future[None]:
         """Make a new order durable. The future raises `ClientOrderIdTakenError`, `StoreError`."""
@@ -119,7 +136,7 @@ class Orders:
         """
         before = live.order
         # An order that waited for a disk to be mended would go out at the price of long ago.
-        if not await self._written(live):
+        if live.events.last is not None and not await self._written(live):
             raise UnavailableError(Code.STORE_UNAVAILABLE, "the journal cannot be written to")
         if live.order is not before:
             return False
@@ -157,9 +174,10 @@ class Orders:
         except Exception as bug:  # noqa: BLE001 - whoever waits meets it
             error = bug
         live.intent = False
-        deferred, live.deferred = live.deferred, None
-        for late in deferred or ():
-            self._note_late(live, late)
+        if live.deferred is not None:
+            deferred, live.deferred = live.deferred, None
+            for late in deferred:
+                self._note_late(live, late)
         if told.done():
             return
         if error is None:
@@ -185,7 +203,7 @@ class Orders:
         refused = after.status is OrderStatus.REJECTED
         self._behind.write(
             live.events,
-            lambda: self._journal.append(after, event, now, urgent=refused),
+            partial(self._journal.append, after, event, now, urgent=refused),
             "append",
             partial(self._observer.refusal_kept, after) if refused else None,
         )
@@ -202,18 +220,12 @@ class Orders:
         No event waits for it: between the last quote and the send stands one write, the intent's.
         """
         self.show_record(live, record)
-        encoded = encode_competition(record)
+        keep = self._journal.keep_competition
         self._behind.write(
             live.records,
-            lambda: self._journal.keep_competition(record.id, live.order.id, encoded, urgent=False),
+            partial(keep, record.id, live.order.id, encode_competition(record), urgent=False),
             "keep_competition",
         )
-
-    async def kept(self, live: LiveOrder) -> None:
-        """Wait until everything that was noted of an order is durable, or was given up at a stop."""
-        while not (live.events.kept and live.records.kept):
-            await live.events.ended()
-            await live.records.ended()
 
     async def flushed(self) -> None:
         """Wait until everything that was noted is durable."""
@@ -239,24 +251,37 @@ class Orders:
 
     def _become(self, live: LiveOrder, after: Order, event: Event) -> None:
         before, live.order = live.order, after
-        self._move(live, before, after)
-        now = self._clock.now()
-        if after.acknowledged_at is not None and before.acknowledged_at is None:
-            self._ledger.acknowledged(after.id, now)
-        refused_here = after.attempt is not None and after.attempt.error is not None
-        if after.is_final and not before.is_final:
-            self._ledger.release(after.id, moved_between(before, after), now)
-        elif refused_here and not after.is_final:
-            self._ledger.release(after.id, {}, now)
-        elif not after.is_final and (left := claim_left(after)) is not None:
-            # What moved counts also where the claim stays: a size in quote whose sum was not told yet.
-            moves = moved_between(before, after)
-            if left != claim_left(before) or any(moves.values()):
-                self._ledger.shrink(after.id, left, moves, now)
+        self._put(live)
+        self._reckon(before, after, event)
         self._observer.order_changed(before, after, type(event).__name__)
-        if isinstance(event, Reported) and after.attempt is not None and _is_contradicted(before, after):
-            self._observer.contradicted(after.id, after.attempt.connection_id, event.report)
+        if isinstance(event, Reported) and before.phase is _FINAL and after.attempts:
+            self._hold_against(before, after, event.report)
         live.wake()
+
+    def _hold_against(self, before: Order, after: Order, report: OrderReport) -> None:
+        """Tell of a report that shows an order as other than it had ended."""
+        if _is_contradicted(before, after):
+            self._observer.contradicted(after.id, after.attempts[-1].connection_id, report)
+
+    def _reckon(self, before: Order, after: Order, event: Event) -> None:
+        """Have the ledger set aside what an order may still take, and move what its fills have moved."""
+        attempt = after.attempts[-1] if after.attempts else None
+        claims = attempt is not None and attempt.claim is not None
+        if after.phase is _FINAL:
+            if before.phase is not _FINAL:
+                moves = moved_between(before, after) if claims else {}
+                self._ledger.release(after.id, moves, self._clock.now())
+            return
+        if attempt is not None and attempt.error is not None:
+            self._ledger.release(after.id, {}, self._clock.now())
+        elif claims and isinstance(event, Reported):
+            now = self._clock.now()
+            if before.acknowledged_at is None:
+                self._ledger.acknowledged(after.id, now)
+            # What moved counts also where the claim stays: a size in quote whose sum was not told yet.
+            left, moves = claim_left(after), moved_between(before, after)
+            if left is not None and (left != claim_left(before) or any(moves.values())):
+                self._ledger.shrink(after.id, left, moves, now)
 
     def _note_late(self, live: LiveOrder, event: Event) -> None:
         """Apply what came while an intent was being written; the intent may have made another attempt."""
@@ -289,29 +314,22 @@ class Orders:
             await events.ended()
         return True
 
-    def _move(self, live: LiveOrder, before: Order | None, after: Order | None) -> None:
-        """Keep in mind at which connection an order is, or may be."""
-        was, now = _place(before), _place(after)
+    def _put(self, live: LiveOrder) -> None:
+        """Keep in mind at which connection an order is, or may be, while it is not final."""
+        order, was = live.order, live.place
+        attempts = order.attempts
+        now = attempts[-1].connection_id if attempts and order.phase is not _FINAL else None
         if was == now:
             return
-        order_id = live.order.id
-        if was is not None and (there := self._at.get(was)) is not None:
-            there.pop(order_id, None)
+        live.place = now
+        if was is not None:
+            self._at[was].pop(order.id, None)
         if now is not None:
-            self._at.setdefault(now, {})[order_id] = live
-
-
-def _place(order: Order | None) -> str | None:
-    """The connection that an order is, or may be, at and is not final; else None."""
-    if order is None or not order.attempts or order.phase is Phase.FINAL:
-        return None
-    return order.attempts[-1].connection_id
+            self._at.setdefault(now, {})[order.id] = live
 
 
 def _is_contradicted(before: Order, after: Order) -> bool:
-    """Whether a report shows a final order as other than it ended, anew or by more than before."""
-    if not before.is_final:
-        return False
+    """Whether a report shows an order that was final as other than it ended, anew or by more than before."""
     more = after.filled_base > before.filled_base
     if before.finding is None or after.finding is None:
         # Proved absent, and there it is.

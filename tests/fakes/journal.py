@@ -80,7 +80,8 @@ class MemoryJournal:
 
     @property
     def shared(self) -> bool:
-        return False
+        # As one with `others_reserved` and `of_others` would be.
+        return True
 
     def append(
         self, order: Order, event: Event, at: int, cover: Cover | None = None, *, urgent: bool = True

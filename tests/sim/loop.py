@@ -92,6 +92,8 @@ class SimLoop(VirtualLoop):
 
     def bury(self) -> None:
         """Forget what was running: none of it may do anything any more, or complain about that."""
+        # An error that was just about to be told to a task that is no more is nobody's fault.
+        self.set_exception_handler(lambda _loop, _context: None)
         for task in asyncio.all_tasks(self):
             cast("Any", task)._log_destroy_pending = False
             coroutine = task.get_coro()

@@ -132,3 +132,38 @@ async def test_whoever_leaves_while_waiting_takes_no_write_along() -> None:
     store.keep("a")
     await behind.flushed()
     assert line.kept
+
+
+@in_virtual_time
+async def test_whoever_has_a_use_for_it_is_told_of_each_write_that_is_kept_and_of_none_that_failed() -> None:
+    store, behind, line = Store(), Behind(Seen().observer), Line()
+    told: list[bool] = []
+    line.told = lambda: told.append(line.durable)
+
+    behind.write(line, store.write("a"), "append")
+    behind.write(line, store.write("b"), "append")
+    store.keep("a")
+    await asyncio.sleep(0)
+    assert told == [False]
+    store.refuse("b")
+    await asyncio.sleep(0)
+    assert (told, line.durable) == ([False], False)
+
+    await pass_time(2 * RETRY_FIRST_S)
+    store.keep("b")
+    await behind.flushed()
+    assert (told, line.durable) == ([False, True], True)
+
+
+@in_virtual_time
+async def test_what_was_given_up_at_a_stop_is_not_durable_and_nobody_is_told() -> None:
+    store, behind, line = Store(), Behind(Seen().observer), Line()
+    told: list[bool] = []
+    line.told = lambda: told.append(line.durable)
+    behind.write(line, store.write("a"), "append")
+    store.refuse("a")
+    await asyncio.sleep(0)
+
+    await behind.close()
+
+    assert (line.kept, line.durable, told) == (True, False, [])
