@@ -166,18 +166,18 @@ class CancelRefused(msgspec.Struct, frozen=True, tag="cancel_refused"):
     detail: str
 
 
-Event = (
+_Others = (
     Routed
     | NotRouted
     | Refused
     | WentInDoubt
-    | Reported
     | ProvedAbsent
     | FindingRecorded
     | Contradicted
     | CancelRequested
     | CancelRefused
 )
+Event = Reported | _Others
 
 
 _replace = msgspec.structs.replace
@@ -223,7 +223,7 @@ def step(order: Order, event: Event, now: int) -> Order:
     allowed = TRANSITIONS.get((phase, type(event)))
     if allowed is None:
         raise _unexpected(order, event)
-    after = _apply(order, event, now)
+    after = _reported(order, event, now) if isinstance(event, Reported) else _apply(order, event)
     if after is order:
         return order
     if after.phase not in allowed:
@@ -240,11 +240,9 @@ def _unexpected(order: Order, event: Event) -> TransitionError:
     return TransitionError(f"expected no {type(event).__name__} in phase {order.phase}, order {order.id}")
 
 
-def _apply(order: Order, event: Event, now: int) -> Order:
+def _apply(order: Order, event: _Others) -> Order:
     """The order with what the event says of it, but for the time; itself where that is nothing new."""
     match event:
-        case Reported():
-            return _reported(order, event, now)
         case Routed():
             return _replace(
                 order,

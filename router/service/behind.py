@@ -30,12 +30,13 @@ class Entry(msgspec.Struct, frozen=True, eq=False):
 class Line(msgspec.Struct, eq=False):
     """Writes that must be kept in their order: an order's events, or its records.
 
-    `last` ends when all that was written so far is kept; it is cancelled where that was given up at a stop.
-    `failed`: what failed and is tried again, and what waits behind it. `told`: is called whenever something
-    of the line is kept, where somebody has a use for that.
+    `behind` of all that was `written` are not kept, or not yet. `last` ends when all that was written so far
+    is kept; it is cancelled where that was given up at a stop. `failed`: what failed and is tried again, and
+    what waits behind it. `told` is called once nothing is behind, where somebody has a use for that.
     """
 
     written: int = 0
+    behind: int = 0
     last: asyncio.Future[None] | None = None
     failed: deque[Entry] | None = None
     told: Callable[[], None] | None = None
@@ -46,15 +47,17 @@ class Line(msgspec.Struct, eq=False):
         return self.failed is not None
 
     @property
-    def durable(self) -> bool:
-        """Whether all that was written is kept."""
-        last = self.last
-        return last is None or (last.done() and not last.cancelled() and last.exception() is None)
-
-    @property
     def kept(self) -> bool:
         """Whether all that was written is kept, or was given up at a stop."""
-        return self.durable or (self.last is not None and self.last.cancelled())
+        return not self.behind or (self.last is not None and self.last.cancelled())
+
+    def keep(self, then: Callable[[], None] | None) -> None:
+        """One more is kept: do what follows it."""
+        self.behind -= 1
+        if then is not None:
+            then()
+        if self.told is not None and not self.behind:
+            self.told()
 
     async def ended(self) -> None:
         """Wait until what was written so far is kept, or failed for the first time, or was given up."""
@@ -84,6 +87,7 @@ class Behind:
     ) -> None:
         """Begin a write, after the line's earlier ones; `then` is called once it is kept."""
         number = line.written = line.written + 1
+        line.behind += 1
         last = line.last
         if line.failed is not None:
             line.failed.append(Entry(number, begin, operation, then))
@@ -139,17 +143,14 @@ class Behind:
         if future.cancelled():
             return
         error = future.exception()
-        if isinstance(error, StoreError):
-            self._failed(line, Entry(number, begin, operation, then), error)
-            return
         if error is None:
-            if then is not None:
-                then()
-        elif line.last is future:
-            line.last = None
-        if line.told is not None:
-            line.told()
-        if error is not None:
+            line.keep(then)
+        elif isinstance(error, StoreError):
+            self._failed(line, Entry(number, begin, operation, then), error)
+        else:
+            if line.last is future:
+                line.last = None
+            line.keep(None)  # nobody will try it again, and nobody is to wait for it
             raise error  # a bug: the loop tells of it
 
     def _failed(self, line: Line, entry: Entry, error: StoreError) -> None:
@@ -165,12 +166,7 @@ class Behind:
         task = asyncio.get_running_loop().create_task(self._try_again(line, failed, line.last))
         line.last = task
         self._pending[task] = None
-        task.add_done_callback(partial(self._tried, line))
-
-    def _tried(self, line: Line, task: asyncio.Future[None]) -> None:
-        del self._pending[task]
-        if line.told is not None and not task.cancelled():
-            line.told()
+        task.add_done_callback(self._pending.pop)
 
     async def _try_again(self, line: Line, failed: deque[Entry], last: asyncio.Future[None] | None) -> None:
         """Write what failed until it is kept, then what waits behind it. `last` was under way when it failed.
@@ -193,9 +189,9 @@ class Behind:
                 continue
             failed.popleft()
             pause = RETRY_FIRST_S
-            if entry.then is not None:
-                entry.then()
-        line.failed = None
+            if not failed:
+                line.failed = None
+            line.keep(entry.then)
 
 
 class _NotTriedError(StoreError):

@@ -16,7 +16,7 @@ from router.core.errors import (
     UnavailableError,
 )
 from router.core.ledger import Ledger
-from router.core.model import OnCreditFailure, OrderRequest
+from router.core.model import OnCreditFailure, OrderRequest, OrderStatus
 from router.core.money import ZERO
 from router.core.order import Order
 from router.core.record import CompetitionRecord, RfqRecord, Submission, carried_out
@@ -50,6 +50,7 @@ from router.service.rules import DeskRules
 from router.service.venues import Venues
 
 T = TypeVar("T")
+_REJECTED = OrderStatus.REJECTED
 
 
 class Desk:
@@ -307,17 +308,22 @@ class Desk:
     async def _submission(
         self, order: Order, record: CompetitionRecord | None = None, *, replayed: bool = False
     ) -> Submission:
-        live = await self._orders.tellable(order.id)
-        if record is None and live is not None:
-            record = live.record
+        live = self._orders.get(order.id)
+        if live is not None:
+            if live.order.status is _REJECTED:
+                await self._orders.tellable(live)
+            if record is None:
+                record = live.record
         if record is None and order.competition_id is not None:
             record = await self._read(self._quoting.competition(order.competition_id))
         return Submission(order, None if record is None else carried_out(record, order), replayed)
 
     async def _latest(self, order: Order) -> Order:
         """An order that was read from the journal, as it is now: what memory let go since has ended."""
-        live = await self._orders.tellable(order.id)
+        live = self._orders.get(order.id)
         if live is not None:
+            if live.order.status is _REJECTED:
+                await self._orders.tellable(live)
             return live.order
         ended = None if order.is_final else await self._read(self._journal.order(order.id))
         return order if ended is None else ended

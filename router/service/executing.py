@@ -108,12 +108,13 @@ class Executing:
         while routed is not None:
             if not await self._write_intent(live, routed, plan):
                 return
-            withheld = self._gone(live) or self._too_late(live)
+            now = self._clock.now()
+            withheld = self._gone(live) or self._too_late(live, now)
             if withheld is not None:
                 self._return_budget(routed.connection_id)
                 self._orders.note(live, Refused(withheld))
                 return
-            refusal = await self._send(live)
+            refusal = await self._send(live, now)
             if refusal is None:
                 return
             goes_on = self._goes_on(refusal, plan)
@@ -189,14 +190,13 @@ class Executing:
             connection_id=attempt.connection_id,
         )
 
-    def _too_late(self, live: LiveOrder) -> OrderError | None:
+    def _too_late(self, live: LiveOrder, now: int) -> OrderError | None:
         """Why a market order is not sent whose intent took so long to write that its price is of long ago.
 
         A limit order is wanted at its limit whenever it comes; a firm quote, for as long as it is held. After
         a refusal for credit that refusal stays.
         """
         attempt = live.order.attempts[-1]
-        now = self._clock.now()
         waited_ns = now - attempt.routed_at
         if attempt.quote_valid_until is not None:
             late = now >= attempt.quote_valid_until
@@ -212,12 +212,11 @@ class Executing:
             connection_id=attempt.connection_id,
         )
 
-    async def _send(self, live: LiveOrder) -> OrderError | None:
+    async def _send(self, live: LiveOrder, sent_at: int) -> OrderError | None:
         """Send, once. The refusal if it was refused and nothing is live; else what came is noted here."""
         attempt = live.order.attempts[-1]
         connection_id = attempt.connection_id
         venue = self._venues[connection_id].venue
-        sent_at = self._clock.now()
         try:
             result = await venue.submit(attempt.outbound)
         finally:

@@ -56,7 +56,8 @@ class Following:
             pause = min(PAUSE_MAX_S, 2 * pause)
             if live.order.phase is Phase.WORKING:
                 await self.look_up_working(live)
-        self._spoil_balances(live.order)
+        if live.order.filled_base:
+            self._spoil_balances(live.order)
         if not detailed(live.order):
             await self._complete(live)
         self._orders.let_go(live)
@@ -131,8 +132,6 @@ class Following:
 
         Where a statement came since the reservation, it has room for the proceeds with the next one only.
         """
-        if not order.filled_base:
-            return
         member = self._member(order)
         if member is not None and not member.connection.pts:
             member.venue.balances_spoiled()

@@ -16,7 +16,7 @@ Waiter = asyncio.Future[bool]
 class LiveOrder(msgspec.Struct, eq=False):
     """An order that is in memory: not final yet, or final and still waiting for detail.
 
-    `accepting`: the write that makes it durable, until an answer needs it no more; `record`: its competition.
+    `accepting`: the write that makes it durable, until it is. `record`: its competition.
     `events` and `records` are written behind. `intent`: an intent is being written, and events wait in
     `deferred`. `cancel_unanswered`: a cancel was asked for and may never have arrived, as with one from
     before a restart. `taken_up_at`: when it was read from the journal at start, on the clock of this process.

@@ -7,6 +7,7 @@ until it is kept.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
 
@@ -47,30 +48,27 @@ class Orders:
         self._by_key: dict[str, LiveOrder] = {}
         self._by_competition: dict[str, LiveOrder] = {}
         # Those that are not final, by the connection that they are, or may be, at.
-        self._at: dict[str, dict[str, LiveOrder]] = {}
+        self._at: defaultdict[str, dict[str, LiveOrder]] = defaultdict(dict)
 
     def get(self, order_id: str) -> LiveOrder | None:
         """An order in memory."""
         return self._by_id.get(order_id)
 
-    async def tellable(self, order_id: str) -> LiveOrder | None:
-        """An order in memory, when it can be told of: a refusal only once it is durable.
+    async def tellable(self, live: LiveOrder) -> None:
+        """Wait until an order can be told of that was rejected: once that is durable.
 
         What was executed can be read at the counterparty again. A refusal stands in our journal alone: told
         and then lost in a crash, it would be found again as another one, and one for credit as none for
         credit. A store that fails for longer than `REFUSAL_HELD_S` does not keep it back for ever. Raises
         `RouterError` (`shutting_down`) where the router stopped first.
         """
-        live = self._by_id.get(order_id)
-        if live is not None and live.order.status is OrderStatus.REJECTED:
-            if not await self._written(live) and live.events.last is not None:
-                await asyncio.wait((live.events.last,), timeout=REFUSAL_HELD_S)
-            if live.events.last is not None and live.events.last.cancelled():
-                # The next start finds how it ended, and only that is the end.
-                raise RouterError(
-                    Code.SHUTTING_DOWN, "the router stopped before its end was durable", retryable=True
-                )
-        return live
+        if not await self._written(live) and live.events.last is not None:
+            await asyncio.wait((live.events.last,), timeout=REFUSAL_HELD_S)
+        if live.events.last is not None and live.events.last.cancelled():
+            # The next start finds how it ended, and only that is the end.
+            raise RouterError(
+                Code.SHUTTING_DOWN, "the router stopped before its end was durable", retryable=True
+            )
 
     def by_key(self, client_order_id: str) -> LiveOrder | None:
         """The order in memory that has this idempotency key."""
@@ -94,19 +92,20 @@ class Orders:
         live = LiveOrder(order, order.cancel_requested)
         self._by_id[order.id] = live
         self._by_key[order.request.client_order_id] = live
-        self._put(live)
+        if order.attempts:
+            self._put(live)
         return live
 
     def drop(self, live: LiveOrder) -> None:
         """Let an order go from memory: the journal has it."""
-        order, record, by_key = live.order, live.record, self._by_key
-        self._by_id.pop(order.id, None)
-        if by_key.get(order.request.client_order_id) is live:
-            del by_key[order.request.client_order_id]
+        order_id, key, record = live.order.id, live.order.request.client_order_id, live.record
+        self._by_id.pop(order_id, None)
+        if self._by_key.get(key) is live:
+            del self._by_key[key]
         if record is not None and self._by_competition.get(record.id) is live:
             del self._by_competition[record.id]
         if live.place is not None:
-            self._at[live.place].pop(order.id, None)
+            self._at[live.place].pop(order_id, None)
 
     def let_go(self, live: LiveOrder) -> None:
         """Let an order go from memory once everything that was noted of it is durable.
@@ -114,17 +113,16 @@ class Orders:
         Memory is what answers for it until the journal can.
         """
         events, records = live.events, live.records
-        if events.durable and records.durable:
+        if not events.behind and not records.behind:
             events.told = records.told = None
             self.drop(live)
         elif events.told is None:
             events.told = records.told = partial(self.let_go, live)
 
-    def accept(self, live: LiveOrder) -> asyncio.Future[None]:
-        """Make a new order durable. The future raises `ClientOrderIdTakenError`, `StoreError`."""
-        live.accepting = self._journal.accept(live.order)
-        live.accepting.add_done_callback(partial(self._accepted, live.order))
-        return live.accepting
+    def accept(self, live: LiveOrder) -> None:
+        """Make a new order durable: `accepting` raises `ClientOrderIdTakenError`, `StoreError`."""
+        accepting = live.accepting = self._journal.accept(live.order)
+        accepting.add_done_callback(partial(self._accepted, live, live.order))
 
     async def intend(self, live: LiveOrder, event: Event, cover: Cover | None = None) -> bool:
         """Write an intent, then make it true. Raises `UnavailableError` and changes nothing if it fails.
@@ -240,11 +238,12 @@ class Orders:
         """How many writes are still behind."""
         return self._behind.count
 
-    def _accepted(self, order: Order, future: "asyncio.Future[None]") -> None:
+    def _accepted(self, live: LiveOrder, order: Order, future: "asyncio.Future[None]") -> None:
         if future.cancelled():
             return
         error = future.exception()
         if error is None:
+            live.accepting = None
             self._observer.order_changed(None, order, "accepted")
         elif isinstance(error, StoreError):
             self._observer.store_failed("accept", error)
@@ -317,15 +316,15 @@ class Orders:
     def _put(self, live: LiveOrder) -> None:
         """Keep in mind at which connection an order is, or may be, while it is not final."""
         order, was = live.order, live.place
-        attempts = order.attempts
-        now = attempts[-1].connection_id if attempts and order.phase is not _FINAL else None
+        over = order.phase is _FINAL or not order.attempts
+        now = None if over else order.attempts[-1].connection_id
         if was == now:
             return
         live.place = now
         if was is not None:
             self._at[was].pop(order.id, None)
         if now is not None:
-            self._at.setdefault(now, {})[order.id] = live
+            self._at[now][order.id] = live
 
 
 def _is_contradicted(before: Order, after: Order) -> bool:

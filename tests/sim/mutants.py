@@ -31,8 +31,8 @@ POLLS_MAX = 3
 class SendsAgain(Executing):
     """Sends an order again that was not answered."""
 
-    async def _send(self, live: LiveOrder) -> OrderError | None:
-        refusal = await super()._send(live)
+    async def _send(self, live: LiveOrder, sent_at: int) -> OrderError | None:
+        refusal = await super()._send(live, sent_at)
         if live.order.in_doubt:
             attempt = live.order.attempts[-1]
             venue = self._venues[attempt.connection_id].venue
@@ -87,8 +87,8 @@ class CountsMessages(Orders):
 class AcceptsLate(Executing):
     """Does not look, before it sends, whether the quote is still held."""
 
-    def _too_late(self, live: LiveOrder) -> OrderError | None:
-        return None if live.order.attempts[-1].quote_valid_until is not None else super()._too_late(live)
+    def _too_late(self, live: LiveOrder, now: int) -> OrderError | None:
+        return None if live.order.attempts[-1].quote_valid_until is not None else super()._too_late(live, now)
 
 
 class AcceptsForWork(FirmAsking):

@@ -135,35 +135,38 @@ async def test_whoever_leaves_while_waiting_takes_no_write_along() -> None:
 
 
 @in_virtual_time
-async def test_whoever_has_a_use_for_it_is_told_of_each_write_that_is_kept_and_of_none_that_failed() -> None:
+async def test_whoever_has_a_use_for_it_is_told_once_nothing_is_behind_any_more() -> None:
     store, behind, line = Store(), Behind(Seen().observer), Line()
-    told: list[bool] = []
-    line.told = lambda: told.append(line.durable)
+    told: list[tuple[bool, bool]] = []
+    line.told = lambda: told.append((line.kept, line.stuck))
 
     behind.write(line, store.write("a"), "append")
     behind.write(line, store.write("b"), "append")
     store.keep("a")
-    await asyncio.sleep(0)
-    assert told == [False]
-    store.refuse("b")
-    await asyncio.sleep(0)
-    assert (told, line.durable) == ([False], False)
-
-    await pass_time(2 * RETRY_FIRST_S)
+    await pass_time(0)
+    assert (told, line.behind) == ([], 1)
     store.keep("b")
+    await pass_time(0)
+    assert (told, line.behind) == ([(True, False)], 0)
+
+    behind.write(line, store.write("c"), "append")
+    store.refuse("c")
+    await pass_time(2 * RETRY_FIRST_S)
+    assert (told, line.behind) == ([(True, False)], 1)
+    store.keep("c")
     await behind.flushed()
-    assert (told, line.durable) == ([False, True], True)
+    assert (told, line.behind) == ([(True, False), (True, False)], 0)
 
 
 @in_virtual_time
-async def test_what_was_given_up_at_a_stop_is_not_durable_and_nobody_is_told() -> None:
+async def test_of_what_was_given_up_at_a_stop_nobody_is_told_as_of_something_kept() -> None:
     store, behind, line = Store(), Behind(Seen().observer), Line()
     told: list[bool] = []
-    line.told = lambda: told.append(line.durable)
+    line.told = lambda: told.append(line.kept)
     behind.write(line, store.write("a"), "append")
     store.refuse("a")
-    await asyncio.sleep(0)
+    await pass_time(0)
 
     await behind.close()
 
-    assert (line.kept, line.durable, told) == (True, False, [])
+    assert (line.kept, line.behind, told) == (True, 1, [])
