@@ -1,9 +1,15 @@
 """What of an order is done: each fill counted once, and cumulative quantities that only grow."""
 
 from decimal import Decimal
+from functools import reduce
+from operator import attrgetter
 
 from router.core.model import Fill, OrderReport
 from router.core.money import ZERO, add, mul
+
+_id_of = attrgetter("id")
+_base_of = attrgetter("quantity_base")
+_quote_of = attrgetter("quantity_quote")
 
 
 def counted(
@@ -15,8 +21,11 @@ def counted(
     """
     new = report.fills
     if new and (fills or len(new) > 1):
-        known = {fill.id for fill in fills}
-        new = tuple({fill.id: fill for fill in new if fill.id not in known}.values())
+        known = set(map(_id_of, fills))
+        if known.issuperset(map(_id_of, new)):
+            new = ()
+        else:
+            new = tuple({fill.id: fill for fill in new if fill.id not in known}.values())
     if report.filled_base > base or (report.filled_base == base and report.filled_quote is not None):
         base = report.filled_base
         if report.filled_quote is not None:
@@ -26,23 +35,17 @@ def counted(
     if not new:
         return fills, base, quote
     fills = (*fills, *new)
-    by_fill_base, by_fill_quote = ZERO, ZERO
-    for fill in fills:
-        by_fill_base = add(by_fill_base, fill.quantity_base)
-        by_fill_quote = add(by_fill_quote, fill.quantity_quote)
+    by_fill_base = reduce(add, map(_base_of, fills))
     # What the counterparty sums up itself goes before our sum, if it is the sum of as much.
     stated = report.filled_base == base and report.filled_quote is not None
     if by_fill_base > base or (by_fill_base == base and not stated):
-        base, quote = by_fill_base, by_fill_quote
+        base, quote = by_fill_base, reduce(add, map(_quote_of, fills))
     return fills, base, quote
 
 
 def all_listed(fills: tuple[Fill, ...], base: Decimal) -> bool:
     """Whether fills make up all of a quantity in base: then the sum in quote is known as well."""
-    listed = ZERO
-    for fill in fills:
-        listed = add(listed, fill.quantity_base)
-    return listed >= base
+    return reduce(add, map(_base_of, fills), ZERO) >= base
 
 
 def fees_stated(fills: tuple[Fill, ...], base: Decimal) -> Decimal | None:
@@ -50,11 +53,9 @@ def fees_stated(fills: tuple[Fill, ...], base: Decimal) -> Decimal | None:
 
     None where it does not say: the fills do not make up the quantity, or one of them states no fee.
     """
-    if not fills or not all_listed(fills, base):
-        return None
     total = ZERO
     for fill in fills:
         if fill.fee is None:
             return None
         total = add(total, fill.fee)
-    return total
+    return total if fills and all_listed(fills, base) else None

@@ -16,6 +16,7 @@ once, by the counterparty's trade id; cumulative quantities only grow; a final s
 
 import enum
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -300,6 +301,11 @@ def _apply(order: Order, event: _Others) -> Order:
             )
 
 
+_COUNTED: Final = ("fills", "filled_base", "filled_quote", "reported_average", "venue_order_id", "finding")
+"""What reports that come after an order's end may still change of it."""
+_counted_of = attrgetter(*_COUNTED)
+
+
 def _reported(order: Order, event: Reported, now: int) -> Order:
     if order.phase is _A and not order.attempts:
         # A report about an order that was sent to nobody can be about another only.
@@ -310,21 +316,16 @@ def _reported(order: Order, event: Reported, now: int) -> Order:
     venue_order_id = order.venue_order_id or report.venue_order_id
     if order.phase is _F:
         # What was final stays so; a late execution's detail is kept, and nothing that traded is forgotten.
-        late: dict[str, object] = {}
-        if fills is not order.fills:
-            late["fills"] = fills
-        if base != order.filled_base:
-            late["filled_base"] = base
-        if quote != order.filled_quote:
-            late["filled_quote"] = quote
-        if average != order.reported_average:
-            late["reported_average"] = average
-        if venue_order_id != order.venue_order_id:
-            late["venue_order_id"] = venue_order_id
         finding = order.finding
         if finding and not finding.contradicted_at and finding.denied_by(report, base):
-            late["finding"] = _replace(finding, contradicted_at=now)
-        return _replace(order, **late) if late else order
+            finding = _replace(finding, contradicted_at=now)
+        told = (fills, base, quote, average, venue_order_id, finding)
+        known = _counted_of(order)
+        if told == known:
+            return order
+        # What is the same stays as it was written first.
+        pairs = zip(_COUNTED, told, known, strict=True)
+        return _replace(order, **{name: said for name, said, was in pairs if said != was})
     status, error = _status_after(order, report, base)
     return _replace(
         order,

@@ -159,7 +159,9 @@ class Desk:
     async def order(self, order_id: str) -> Submission:
         """One order with its competition. Raises `NotFoundError`."""
         live = self._orders.get(order_id)
-        order = live.order if live is not None else await self._read(self._journal.order(order_id))
+        if live is not None:
+            return await self._told(live)
+        order = await self._read(self._journal.order(order_id))
         if order is None:
             raise NotFoundError(f"an order with the id {order_id[:64]}")
         return await self._submission(order)
@@ -171,7 +173,7 @@ class Desk:
             # What turns out to be a repeat is no order itself: the journal has the one that is meant.
             with suppress(ClientOrderIdTakenError):
                 await self._lifecycle.accepted(live)
-                return await self._submission(live.order)
+                return await self._told(live)
         order = await self._read(self._journal.order_by_client_id(client_order_id))
         if order is None:
             raise NotFoundError(f"an order with the client_order_id {client_order_id[:64]}")
@@ -192,7 +194,7 @@ class Desk:
             known = (await self.order(order_id)).order
             raise not_cancelable("it is final" if known.is_final else "another router has it")
         await self._cancelling.cancel(live)
-        return await self._submission(live.order)
+        return await self._told(live)
 
     # RFQs and competitions
     async def request_quote(self, request: OrderRequest) -> RfqRecord:
@@ -292,7 +294,7 @@ class Desk:
         if live is None:
             return await self._submission(await self._latest(order), replayed=True)
         await self._lifecycle.answerable(live)
-        return await self._submission(live.order, live.record, replayed=True)
+        return await self._told(live, replayed=True)
 
     async def _begin(self, live: LiveOrder, execute: Execution) -> Submission:
         if self._stopping:
@@ -303,7 +305,14 @@ class Desk:
             await self._lifecycle.answerable(live)
         except ClientOrderIdTakenError as taken:
             return await self._replay(live.order.request, taken.order, protected=live.order.protected)
-        return await self._submission(live.order, live.record)
+        return await self._told(live)
+
+    async def _told(self, live: LiveOrder, *, replayed: bool = False) -> Submission:
+        """An order in memory as it stands; a refusal once it is durable."""
+        order, record = live.order, live.record
+        if record is None or order.status is _REJECTED:
+            return await self._submission(order, record, replayed=replayed)
+        return Submission(order, carried_out(record, order), replayed)
 
     async def _submission(
         self, order: Order, record: CompetitionRecord | None = None, *, replayed: bool = False

@@ -124,7 +124,7 @@ class Evidence:
         if (
             attempt is None
             or attempt.outbound.venue_client_order_id != own_id
-            or attempt.connection_id != connection_id
+            or attempt.connection.id != connection_id
         ):
             if not self._orders.note_earlier(live, report):
                 self._observer.evidence_ignored(connection_id, own_id, "not one of its attempts")

@@ -180,7 +180,7 @@ class Executing:
         After a refusal for credit that refusal stays.
         """
         attempt = live.order.attempts[-1]
-        if self._venues.get(attempt.connection_id) is not None:
+        if attempt.connection.id in self._venues.by_id:
             return None
         earlier = live.order.attempts[-2].error if attempt.number > 1 else None
         return earlier or OrderError(
@@ -215,7 +215,7 @@ class Executing:
     async def _send(self, live: LiveOrder, sent_at: int) -> OrderError | None:
         """Send, once. The refusal if it was refused and nothing is live; else what came is noted here."""
         attempt = live.order.attempts[-1]
-        connection_id = attempt.connection_id
+        connection_id = attempt.connection.id
         venue = self._venues[connection_id].venue
         try:
             result = await venue.submit(attempt.outbound)

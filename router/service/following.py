@@ -56,7 +56,7 @@ class Following:
             pause = min(PAUSE_MAX_S, 2 * pause)
             if live.order.phase is Phase.WORKING:
                 await self.look_up_working(live)
-        if live.order.filled_base:
+        if live.order.filled_base and live.order.attempts:
             self._spoil_balances(live.order)
         if not detailed(live.order):
             await self._complete(live)
@@ -132,8 +132,8 @@ class Following:
 
         Where a statement came since the reservation, it has room for the proceeds with the next one only.
         """
-        member = self._member(order)
-        if member is not None and not member.connection.pts:
+        connection = order.attempts[-1].connection
+        if not connection.pts and (member := self._venues.get(connection.id)) is not None:
             member.venue.balances_spoiled()
 
     def _member(self, order: Order) -> Member | None:

@@ -50,7 +50,7 @@ class Lifecycle:
         """Begin to make an order durable and to run it; `answerable` tells what came of it."""
         self._orders.accept(live)
         self._executions[live] = None
-        self._begin(live, execute)
+        self._tasks[live] = asyncio.get_running_loop().create_task(self._run(live, execute))
 
     async def accepted(self, live: LiveOrder) -> None:
         """Wait until an order is durable.
@@ -94,7 +94,7 @@ class Lifecycle:
         if live.order.phase is Phase.WORKING and live.order.is_settled:
             self._resting.park(live, self.follow)
         else:
-            self._begin(live, None)
+            self._tasks[live] = asyncio.get_running_loop().create_task(self._run(live, None))
 
     async def stop(self, deadline_s: float) -> bool:
         """Let executions reach their end, or hand them over as they are; False if one is not durable.
@@ -126,9 +126,6 @@ class Lifecycle:
             live.wake()
             live.answer()
         return durable
-
-    def _begin(self, live: LiveOrder, execute: Execution | None) -> None:
-        self._tasks[live] = asyncio.get_running_loop().create_task(self._run(live, execute))
 
     async def _run(self, live: LiveOrder, execute: Execution | None) -> None:
         """An order's one task: execute it, where that is to be done, then go with it to its end."""

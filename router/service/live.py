@@ -21,9 +21,9 @@ class LiveOrder(msgspec.Struct, eq=False):
     `deferred`. `cancel_unanswered`: a cancel was asked for and may never have arrived, as with one from
     before a restart. `taken_up_at`: when it was read from the journal at start, on the clock of this process.
     `looked_up`: what came of the last look-up that did not find it. `parked`: it rests, and this is told of
-    each change. `place`: the connection that it is, or may be, at and is not final. `callers` wait for an
-    answer, `waiting` for the next change: lists are made when there is something to put in, of most orders
-    that rest never.
+    each change. `place`: the orders of the connection that it is, or may be, at until it is final. `callers`
+    wait for an answer, `waiting` for the next change: lists are made when there is something to put in, of
+    most orders that rest never.
     """
 
     order: Order
@@ -37,7 +37,7 @@ class LiveOrder(msgspec.Struct, eq=False):
     taken_up_at: int | None = None
     looked_up: LookUp | None = None
     parked: Callable[[], None] | None = None
-    place: str | None = None
+    place: "dict[str, LiveOrder] | None" = None
     callers: list[Waiter] | None = None
     waiting: list[Waiter] | None = None
 

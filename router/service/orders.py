@@ -15,7 +15,7 @@ from router.core.claiming import claim_left, moved_between
 from router.core.errors import Code, RouterError, UnavailableError
 from router.core.ledger import Ledger
 from router.core.model import OrderReport, OrderStatus
-from router.core.order import Contradicted, Event, Order, Phase, ProvedAbsent, Reported, step
+from router.core.order import Contradicted, Event, Order, Phase, ProvedAbsent, Reported, Routed, step
 from router.core.record import CompetitionRecord
 from router.core.record_json import encode_competition
 from router.observe.observer import Observer
@@ -92,7 +92,7 @@ class Orders:
         live = LiveOrder(order, order.cancel_requested)
         self._by_id[order.id] = live
         self._by_key[order.request.client_order_id] = live
-        if order.attempts:
+        if order.attempts and order.phase is not _FINAL:
             self._put(live)
         return live
 
@@ -104,8 +104,7 @@ class Orders:
             del self._by_key[key]
         if record is not None and self._by_competition.get(record.id) is live:
             del self._by_competition[record.id]
-        if live.place is not None:
-            self._at[live.place].pop(order_id, None)
+        self._take_out(live)
 
     def let_go(self, live: LiveOrder) -> None:
         """Let an order go from memory once everything that was noted of it is durable.
@@ -250,10 +249,14 @@ class Orders:
 
     def _become(self, live: LiveOrder, after: Order, event: Event) -> None:
         before, live.order = live.order, after
-        self._put(live)
-        self._reckon(before, after, event)
+        if isinstance(event, Routed):
+            self._put(live)  # what it claims was set aside when it was decided
+        else:
+            self._reckon(before, after, event)
+            if after.phase is _FINAL:
+                self._take_out(live)
         self._observer.order_changed(before, after, type(event).__name__)
-        if isinstance(event, Reported) and before.phase is _FINAL and after.attempts:
+        if before.phase is _FINAL and after.attempts and isinstance(event, Reported):
             self._hold_against(before, after, event.report)
         live.wake()
 
@@ -314,17 +317,19 @@ class Orders:
         return True
 
     def _put(self, live: LiveOrder) -> None:
-        """Keep in mind at which connection an order is, or may be, while it is not final."""
-        order, was = live.order, live.place
-        over = order.phase is _FINAL or not order.attempts
-        now = None if over else order.attempts[-1].connection_id
-        if was == now:
-            return
-        live.place = now
-        if was is not None:
-            self._at[was].pop(order.id, None)
-        if now is not None:
-            self._at[now][order.id] = live
+        """Keep in mind at which connection an order is, or may be."""
+        self._take_out(live)
+        order = live.order
+        place = live.place = self._at[order.attempts[-1].connection.id]
+        place[order.id] = live
+
+    @staticmethod
+    def _take_out(live: LiveOrder) -> None:
+        """It is at no connection any more."""
+        place = live.place
+        if place is not None:
+            live.place = None
+            place.pop(live.order.id, None)
 
 
 def _is_contradicted(before: Order, after: Order) -> bool:
