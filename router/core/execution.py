@@ -30,10 +30,11 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
 
 def execution_of(order: Order) -> Execution | None:
     """What the order's last counterparty executed; None where nothing was, or its value is not known yet."""
-    attempt = order.attempt
-    if attempt is None:
+    if not order.attempts:
         return None
-    return executed(attempt, order.request.side, order.filled_base, order.filled_quote, order.fills)
+    return executed(
+        order.attempts[-1], order.request.side, order.filled_base, order.filled_quote, order.fills
+    )
 
 
 def executed(

@@ -18,6 +18,7 @@ from router.ports import Clock, Journal, RecordPage, StoreError
 from router.service.orders import LiveOrder, Orders
 from router.service.venues import Venues
 
+_IN_DOUBT: Final = Phase.IN_DOUBT
 _CURSOR: Final = re.compile(r"doubt-([0-9]{1,19})-(.{1,64})", re.ASCII)
 
 MakeFinding = Callable[[Order, int], Finding]
@@ -45,9 +46,9 @@ class Doubts:
 
     def of(self, order: Order) -> Doubt | None:
         """What is known of an order's doubt; None where it is in none."""
-        attempt = order.attempt
-        if not order.in_doubt or attempt is None:
+        if order.phase is not _IN_DOUBT:
             return None
+        attempt = order.attempts[-1]
         since = attempt.routed_at if attempt.sent_at is None else attempt.sent_at
         member = self._venues.get(attempt.connection_id)
         # Of a connection that is not configured any more nothing will be heard: no window is waited for.

@@ -84,7 +84,8 @@ class Lifecycle:
                 await waiter
             finally:
                 self._patience.end(waiter)
-                live.hang_up(waiter)
+                if live.callers is not None:
+                    live.hang_up(waiter)
         # A refusal may be known before the order that it refuses is durable.
         if live.accepting is not None:
             await self.accepted(live)

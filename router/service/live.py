@@ -66,8 +66,7 @@ class LiveOrder(msgspec.Struct, eq=False):
 
     def hang_up(self, waiter: Waiter) -> None:
         """They wait no more, whether they were told or not."""
-        if self.callers is not None:
-            self.callers = _without(self.callers, waiter)
+        self.callers = _without(self.callers, waiter)
 
     def answer(self) -> None:
         """Let those go who wait for an answer: it is settled, or nobody here will settle it."""
