@@ -9,6 +9,8 @@ from router.core.model import Claim, Side
 from router.core.money import ZERO, add, divide_up, mul, sub
 from router.core.order import Order
 
+_SELL = Side.SELL
+
 
 def claim_left(order: Order) -> Claim | None:
     """The part of its claim that an order's unfilled rest may take; None where it claims nothing.
@@ -33,7 +35,7 @@ def moves_of(order: Order) -> dict[str, Decimal]:
     attempt = order.attempts[-1]
     product = attempt.product
     charged = fees_stated(order.fills, order.filled_base)
-    if order.request.side is Side.SELL:
+    if order.request.side is _SELL:
         brought = sub(order.filled_quote, attempt.fee_paid(order.filled_quote, charged))
         return {product.base: order.filled_base.copy_negate(), product.quote: brought}
     quote, limit, claim = order.filled_quote, attempt.outbound.limit_price, attempt.claim

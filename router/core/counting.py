@@ -26,10 +26,11 @@ def counted(
             new = ()
         else:
             new = tuple({fill.id: fill for fill in new if fill.id not in known}.values())
-    if report.filled_base > base or (report.filled_base == base and report.filled_quote is not None):
-        base = report.filled_base
-        if report.filled_quote is not None:
-            quote = report.filled_quote
+    told_base, told_quote = report.filled_base, report.filled_quote
+    if told_base > base or (told_base == base and told_quote is not None):
+        base = told_base
+        if told_quote is not None:
+            quote = told_quote
         elif report.average_price is not None:
             quote = mul(report.average_price, base)
     if not new:
@@ -37,7 +38,7 @@ def counted(
     fills = (*fills, *new)
     by_fill_base = reduce(add, map(_base_of, fills))
     # What the counterparty sums up itself goes before our sum, if it is the sum of as much.
-    stated = report.filled_base == base and report.filled_quote is not None
+    stated = told_quote is not None and told_base == base
     if by_fill_base > base or (by_fill_base == base and not stated):
         base, quote = by_fill_base, reduce(add, map(_quote_of, fills))
     return fills, base, quote

@@ -45,6 +45,7 @@ class Phase(enum.StrEnum):
 
 # Looked up once: the name of an enumeration's member costs as much as an addition.
 _A, _R, _D, _W, _F = Phase.ACCEPTED, Phase.ROUTED, Phase.IN_DOUBT, Phase.WORKING, Phase.FINAL
+_DONE, _FILLED = VenueState.DONE, OrderStatus.FILLED
 
 
 class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -80,12 +81,12 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def in_doubt(self) -> bool:
         """Whether the order may be live at the counterparty and is being looked up there."""
-        return self.phase is Phase.IN_DOUBT
+        return self.phase is _D
 
     @property
     def is_final(self) -> bool:
         """Whether nothing can happen to it any more."""
-        return self.phase is Phase.FINAL
+        return self.phase is _F
 
     @property
     def is_settled(self) -> bool:
@@ -357,10 +358,10 @@ def _status_after(
     order: Order, report: OrderReport, filled_base: Decimal
 ) -> tuple[OrderStatus, OrderError | None]:
     request = order.request
+    if report.state is _DONE and filled_base > 0:
+        short = request.in_base and filled_base < request.quantity
+        return (OrderStatus.CANCELED if short else _FILLED), None
     match report.state:
-        case VenueState.DONE if filled_base > 0:
-            short = request.in_base and filled_base < request.quantity
-            return (OrderStatus.CANCELED if short else OrderStatus.FILLED), None
         case VenueState.EXPIRED:
             return OrderStatus.EXPIRED, None
         case VenueState.CANCELED | VenueState.FAILED | VenueState.DONE:

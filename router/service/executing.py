@@ -43,6 +43,8 @@ from router.service.competing import Competing
 from router.service.orders import LiveOrder, Orders
 from router.service.venues import Member, Venues
 
+_MARKET = OrderType.MARKET
+
 
 class Plan(msgspec.Struct, frozen=True):
     """What the winner's order is sent by, and who comes after it.
@@ -201,7 +203,7 @@ class Executing:
         if attempt.quote_valid_until is not None:
             late = now >= attempt.quote_valid_until
         else:
-            late = live.order.request.type is OrderType.MARKET and self._venues.aged(waited_ns)
+            late = live.order.request.type is _MARKET and self._venues.aged(waited_ns)
         if not late:
             return None
         earlier = live.order.attempts[-2].error if attempt.number > 1 else None

@@ -17,6 +17,8 @@ from router.service.doubts import Doubts
 from router.service.orders import LiveOrder, Orders
 from router.service.venues import Member, Venues
 
+_FINAL = Phase.FINAL
+
 PAUSE_FIRST_S = 0.2
 PAUSE_MAX_S = 5.0
 DETAIL_PAUSE_S = 1.0
@@ -43,7 +45,7 @@ class Following:
         False where it came to rest at the counterparty instead: who asks for it then is `resting`.
         """
         pause = PAUSE_FIRST_S
-        while live.order.phase is not Phase.FINAL:
+        while live.order.phase is not _FINAL:
             phase = live.order.phase
             if phase is Phase.IN_DOUBT and (await self.look_up(live)).is_final:
                 break

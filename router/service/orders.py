@@ -25,7 +25,9 @@ from router.service.live import LiveOrder
 
 __all__ = ["LiveOrder", "Orders"]
 
+# Looked up once: the name of an enumeration's member costs as much as an addition.
 _FINAL = Phase.FINAL
+_REJECTED = OrderStatus.REJECTED
 
 REFUSAL_HELD_S = 3.0
 """How long a refusal is held back while the store fails: longer than a database takes to be reached again."""
@@ -104,7 +106,8 @@ class Orders:
             del self._by_key[key]
         if record is not None and self._by_competition.get(record.id) is live:
             del self._by_competition[record.id]
-        self._take_out(live)
+        if live.place is not None:
+            self._take_out(live)
 
     def let_go(self, live: LiveOrder) -> None:
         """Let an order go from memory once everything that was noted of it is durable.
@@ -164,7 +167,7 @@ class Orders:
         try:
             if error is None:
                 self._become(live, after, event)
-                if after.status is OrderStatus.REJECTED:
+                if after.status is _REJECTED:
                     self._observer.refusal_kept(after)
             elif isinstance(error, StoreError):
                 self._observer.store_failed("append", error)
@@ -197,7 +200,7 @@ class Orders:
         self._become(live, after, event)
         # What was executed can be read at the counterparty again, and nobody waits for it. A refusal is told
         # of once it is kept.
-        refused = after.status is OrderStatus.REJECTED
+        refused = after.status is _REJECTED
         self._behind.write(
             live.events,
             partial(self._journal.append, after, event, now, urgent=refused),
@@ -253,7 +256,7 @@ class Orders:
             self._put(live)  # what it claims was set aside when it was decided
         else:
             self._reckon(before, after, event)
-            if after.phase is _FINAL:
+            if after.phase is _FINAL and live.place is not None:
                 self._take_out(live)
         self._observer.order_changed(before, after, type(event).__name__)
         if before.phase is _FINAL and after.attempts and isinstance(event, Reported):
@@ -318,18 +321,18 @@ class Orders:
 
     def _put(self, live: LiveOrder) -> None:
         """Keep in mind at which connection an order is, or may be."""
-        self._take_out(live)
+        if live.place is not None:
+            self._take_out(live)
         order = live.order
         place = live.place = self._at[order.attempts[-1].connection.id]
         place[order.id] = live
 
     @staticmethod
     def _take_out(live: LiveOrder) -> None:
-        """It is at no connection any more."""
-        place = live.place
-        if place is not None:
+        """It is at this connection no more."""
+        if live.place is not None:
+            live.place.pop(live.order.id, None)
             live.place = None
-            place.pop(live.order.id, None)
 
 
 def _is_contradicted(before: Order, after: Order) -> bool:
