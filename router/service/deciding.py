@@ -5,7 +5,6 @@ that is durable: the intent is then queued behind the acceptance, and one flush 
 no intent of an order that it did not keep, and nothing is sent before its intent is durable.
 """
 
-import asyncio
 from functools import partial
 
 from router.core.competition import Rules
@@ -112,11 +111,7 @@ class Deciding:
         if live.accepting is None:
             self._observer.competition_closed(record)
         else:
-            live.accepting.add_done_callback(partial(self._closed, record))
-
-    def _closed(self, record: CompetitionRecord, accepting: "asyncio.Future[None]") -> None:
-        if not accepting.cancelled() and accepting.exception() is None:
-            self._observer.competition_closed(record)
+            live.closed = record
 
     def _keep_record(self, live: LiveOrder, held: Held, competition_id: str) -> CompetitionRecord:
         # A late quote changes an entry, not the time of the decision.

@@ -16,7 +16,8 @@ Waiter = asyncio.Future[bool]
 class LiveOrder(msgspec.Struct, eq=False):
     """An order that is in memory: not final yet, or final and still waiting for detail.
 
-    `accepting`: the write that makes it durable, until it is. `record`: its competition.
+    `accepting`: the write that makes it durable, until it is. `record`: its competition; `closed`: the same,
+    where it was over before the order was durable, and is to be told of then.
     `events` and `records` are written behind. `intent`: an intent is being written, and events wait in
     `deferred`. `cancel_unanswered`: a cancel was asked for and may never have arrived, as with one from
     before a restart. `taken_up_at`: when it was read from the journal at start, on the clock of this process.
@@ -30,6 +31,7 @@ class LiveOrder(msgspec.Struct, eq=False):
     cancel_unanswered: bool = False
     accepting: asyncio.Future[None] | None = None
     record: CompetitionRecord | None = None
+    closed: CompetitionRecord | None = None
     events: Line = msgspec.field(default_factory=Line)
     records: Line = msgspec.field(default_factory=Line)
     intent: bool = False

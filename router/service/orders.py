@@ -247,6 +247,9 @@ class Orders:
         if error is None:
             live.accepting = None
             self._observer.order_changed(None, order, "accepted")
+            if live.closed is not None:
+                self._observer.competition_closed(live.closed)
+                live.closed = None
         elif isinstance(error, StoreError):
             self._observer.store_failed("accept", error)
 
