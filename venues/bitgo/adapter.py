@@ -12,8 +12,9 @@ What `Venue` leaves open is decided so:
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 from router.core.model import Book, Connection, Fill, OrderReport, OrderRequest, OutboundOrder, Product
 from router.ports import (
@@ -45,6 +46,7 @@ from venues.transport.budget import RequestBudget
 from venues.transport.ending import see_through, settle
 from venues.transport.reader import decode
 from venues.transport.sending import Sending
+from venues.transport.session import Exchange
 from venues.transport.standing import Standing
 from venues.transport.telling import Telling
 from venues.transport.timing import Timing
@@ -89,7 +91,7 @@ class BitgoPrime:
         )
         self._account = BitgoAccount(settings, self._client, self._telling, clock, timing)
         self._books: dict[str, Snapshots] = {}
-        self._sending = Sending(budget, self._submit, self._telling.order)
+        self._sending = Sending(budget, _Way(self._orders, self._explainer), self._telling.order)
 
     @property
     def connection(self) -> Connection:
@@ -155,20 +157,9 @@ class BitgoPrime:
         """Give back what was taken; nothing happens where nothing was."""
         self._sending.return_budget()
 
-    async def submit(self, order: OutboundOrder) -> SubmitResult:
+    def submit(self, order: OutboundOrder) -> Coroutine[Any, Any, SubmitResult]:
         """Send one order, once; the caller's cancellation does not end it."""
-        return await self._sending.submit(order)
-
-    async def _submit(self, order: OutboundOrder) -> SubmitResult:
-        report: OrderReport | None = None
-        self._explainer.sent(order.venue_client_order_id)
-        try:
-            result = await self._orders.submit(order)
-            if isinstance(result, Taken):
-                report = result.report
-        finally:
-            self._explainer.answered(order.venue_client_order_id, report)
-        return result
+        return self._sending.submit(order)
 
     async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
         """What the counterparty knows of an order."""
@@ -216,7 +207,9 @@ class BitgoPrime:
             await see_through(self._end())
 
     async def _end(self) -> None:
-        await settle((*self._sending.in_flight, *self._account.moving()), self._timing.stop_ms)
+        sent = asyncio.ensure_future(self._sending.ended())
+        await settle((sent, *self._account.moving()), self._timing.stop_ms)
+        self._sending.stop()
         await self._upkeep.close()
         await self._client.close()
         self._standing.stop()
@@ -287,3 +280,25 @@ class BitgoPrime:
     def _recorded(self, operation: str, result: str, latency_ns: int, request_id: str | None) -> None:
         self._standing.scored()
         self._telling.request(operation, result, latency_ns, request_id)
+
+
+class _Way:
+    """How orders go out: by REST, and the explainer knows of each."""
+
+    def __init__(self, orders: Orders, explainer: Explainer) -> None:
+        self._orders = orders
+        self._explainer = explainer
+
+    def send(self, order: OutboundOrder, told: Callable[[Exchange], None]) -> int:
+        self._explainer.sent(order.venue_client_order_id)
+        return self._orders.send(order, told)
+
+    def judge(self, order: OutboundOrder, sent_at: int, came: Exchange) -> SubmitResult:
+        report: OrderReport | None = None
+        try:
+            result = self._orders.judge(order, sent_at, came)
+            if isinstance(result, Taken):
+                report = result.report
+        finally:
+            self._explainer.answered(order.venue_client_order_id, report)
+        return result

@@ -17,6 +17,7 @@ from venues.bitgo.errors import said
 from venues.transport.budget import RequestBudget
 from venues.transport.calls import Calls, Record, Recorder, answer_of
 from venues.transport.health import Score
+from venues.transport.http1.connection import Told
 from venues.transport.http1.line import Line
 from venues.transport.http1.request import Template
 from venues.transport.reader import bearer, decoded, refused, user_agent
@@ -55,7 +56,9 @@ class Client:
         self._calls = Calls(budget, clock, score, self.said, recorded)
         self._session: aiohttp.ClientSession | None = None
         self._line = Line(settings.base_url, user_agent(), timing)
-        self._order = self._line.template("POST", account_target(settings.account_id, "orders"), json=True)
+        self._order = self._line.prepared(
+            "POST", account_target(settings.account_id, "orders"), self.authorization
+        )
         self._books: dict[str, Template] = {}
         self.budget = budget
 
@@ -76,15 +79,19 @@ class Client:
         """The header that carries the token: made for each request, kept nowhere."""
         return bearer(self._settings.token)
 
-    async def order(self, body: bytes) -> tuple[Exchange, Record]:
-        """POST orders, once. The budget must have been taken, and is given back here.
+    def order(self, body: bytes, told: Told) -> None:
+        """POST orders, once. The budget must have been taken; `order_ended` gives it back."""
+        self._line.send(self._order, body, ANSWER_BYTES_MAX, self._timing.order_ms, told)
+
+    def order_ended(self, got: Exchange, sent_at: int, now: int) -> Record:
+        """What is to be called with the `result` of an order's request; times in nanoseconds of the epoch."""
+        return self._calls.ended("order", got, sent_at, now)
+
+    async def cancel(self, venue_order_id: str) -> tuple[Exchange, Record]:
+        """PUT cancel, once. The budget must have been taken, and is given back here.
 
         The caller judges the answer and then calls the second of the pair with its `result`.
         """
-        return await self._calls.carried("order", self._lined(self._order, body, self._timing.order_ms))
-
-    async def cancel(self, venue_order_id: str) -> tuple[Exchange, Record]:
-        """PUT cancel, once; as `order` has it."""
         target = account_target(self._settings.account_id, "orders", venue_order_id, "cancel")
         sending = self._lined(self._line.template("PUT", target), b"", self._timing.read_ms)
         return await self._calls.carried("cancel", sending)
@@ -109,7 +116,7 @@ class Client:
     async def send(
         self, operation: str, method: str, *steps: str, body: bytes | None = None, timeout_ms: int
     ) -> tuple[Exchange, Record]:
-        """Send what changes something and is no order, once; as `order` has it."""
+        """Send what changes something and is no order, once; as `cancel` has it."""
         sending = self._exchange(method, steps, None, body, ANSWER_BYTES_MAX, timeout_ms)
         return await self._calls.carried(operation, sending)
 

@@ -37,7 +37,7 @@ from venues.ccxt_venue.worker import Worker
 from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
 from venues.transport.ending import see_through, settle
-from venues.transport.sending import Sending
+from venues.transport.sending import InTasks, Sending
 from venues.transport.standing import Standing
 from venues.transport.telling import Telling
 from venues.transport.timing import Timing
@@ -103,7 +103,8 @@ class CcxtVenue:
         )
         self._products: dict[str, Product] = {}
         self._running = False
-        self._sending = Sending(budget, self._submit, self._telling.order)
+        self._sends = InTasks(self._submit)
+        self._sending = Sending(budget, self._sends, self._telling.order)
         self._reading: set[asyncio.Task[None]] = set()
 
     @property
@@ -235,7 +236,7 @@ class CcxtVenue:
 
     async def _end(self) -> None:
         self._running = False
-        await settle(self._sending.in_flight, self._timing.stop_ms)
+        await settle(self._sends.running, self._timing.stop_ms)
         await settle(self._reading, 0)
         await self._upkeep.close()
         if self._streams is not None:

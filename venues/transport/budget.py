@@ -129,13 +129,13 @@ class RequestBudget:
                 self._queued[lane] -= 1
             self._serve()
 
-    def answered(self, headers: Mapping[str, str], status: int | None) -> None:
-        """A request ended: with these headers, or without an answer (`status` None).
+    def answered(self, headers: Mapping[str, str], status: int | None, at: int | None = None) -> None:
+        """A request ended, `at` or now: with these headers, or without an answer (`status` None).
 
         `X-Ratelimit-Remaining`, `X-Ratelimit-Reset` (milliseconds) and, on a 429, `Retry-After` (seconds)
         are believed within the bounds of `slots`.
         """
-        now = self._clock.now()
+        now = self._clock.now() if at is None else at
         self._slots.answered(now)
         reset_ms = header_number(headers, _RESET)
         remaining = None if reset_ms is None else header_number(headers, _REMAINING)

@@ -10,6 +10,7 @@ score counts that, and the listener is told.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from router.core.errors import VenueError
@@ -63,13 +64,40 @@ class Calls:
             # Cancelled: the request may have arrived all the same.
             self.budget.answered({}, None)
             raise
+        return got, self.ended(operation, got, began, self.clock.now(), scored=scored)
+
+    def ended(self, operation: str, got: Exchange, began: int, ended: int, *, scored: bool = True) -> Record:
+        """Give the budget of a request back; what is returned is to be called with how it ended.
+
+        `began`, `ended`: nanoseconds since the epoch.
+        """
         if isinstance(got, Answered):
-            self.budget.answered(got.headers, got.status)
+            self.budget.answered(got.headers, got.status, ended)
         elif isinstance(got, Lost):
-            self.budget.answered({}, None)
+            self.budget.answered({}, None, ended)
         else:
             self.budget.unused()
-        return got, _Ended(self, operation, got, self.clock.now() - began, scored).record
+        return partial(self._record, operation, got, ended - began, scored)
+
+    def _record(
+        self,
+        operation: str,
+        got: Exchange,
+        latency_ns: int,
+        scored: bool,  # noqa: FBT001 - bound beside the others, at its one call
+        result: str,
+    ) -> None:
+        """See `Record`."""
+        answer = got if isinstance(got, Answered) else None
+        if not scored:
+            pass
+        # A refusal is an answer; a credential that is not accepted any more makes every call one.
+        elif result in _ANSWERS and (answer is None or answer.status != UNAUTHENTICATED):
+            self.score.succeeded(latency_ns)
+        else:
+            self.score.failed()
+        request_id = None if answer is None or result == "ok" else self.said(answer).request_id
+        self.recorded(operation, result, latency_ns, request_id)
 
     async def turn(self, lane: Lane, deadline: int) -> int:
         """Take a request from the budget by `deadline`, in nanoseconds since the epoch.
@@ -82,40 +110,6 @@ class Calls:
             self.budget.unused()
             raise BudgetSpentError("expected time left for a request, was none")
         return left_ms
-
-
-class _Ended:
-    """A request that has ended; `record` says how, once."""
-
-    __slots__ = ("_calls", "_got", "_latency_ns", "_operation", "_scored")
-
-    def __init__(
-        self,
-        calls: Calls,
-        operation: str,
-        got: Exchange,
-        latency_ns: int,
-        scored: bool,  # noqa: FBT001 - read beside the others, at its one call
-    ) -> None:
-        self._calls = calls
-        self._operation = operation
-        self._got = got
-        self._latency_ns = latency_ns
-        self._scored = scored
-
-    def record(self, result: str) -> None:
-        """See `Record`."""
-        calls, got = self._calls, self._got
-        answer = got if isinstance(got, Answered) else None
-        if not self._scored:
-            pass
-        # A refusal is an answer; a credential that is not accepted any more makes every call one.
-        elif result in _ANSWERS and (answer is None or answer.status != UNAUTHENTICATED):
-            calls.score.succeeded(self._latency_ns)
-        else:
-            calls.score.failed()
-        request_id = None if answer is None or result == "ok" else calls.said(answer).request_id
-        calls.recorded(self._operation, result, self._latency_ns, request_id)
 
 
 def answer_of(got: Exchange, record: Record) -> Answered:

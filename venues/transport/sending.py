@@ -1,41 +1,54 @@
-"""Orders on their way out: the request that each takes from the budget, and the task that it is sent in.
+"""Orders on their way out: the request that each takes from the budget, and who is told how it ended.
 
-The caller's cancellation does not end a send: it goes on in a task of the adapter's own, and what it brings
-is told to the listener. An adapter has one of these and hands its port's methods on to it.
+The caller's cancellation does not end a send: it goes on, and what it brings is told to the listener. An
+adapter has one of these and hands its port's methods on to it.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from router.core.model import OrderReport, OutboundOrder
 from router.ports import Lane, NeverSent, SubmitResult, Taken, Unanswered
 from venues.transport.budget import RequestBudget
 
+T = TypeVar("T")
+_STOPPED: Final = Unanswered("the connection was stopped before the answer came")
 
-class Sending:
+
+class Way(Protocol[T]):
+    """How the orders of a connection go out."""
+
+    def send(self, order: OutboundOrder, told: Callable[[T], None]) -> int:
+        """Send one order, once, its request being taken; `told` hears what came of it, perhaps at once.
+
+        Returns what `judge` is to have of it: when it was sent, in nanoseconds since the epoch.
+        """
+
+    def judge(self, order: OutboundOrder, sent_at: int, came: T) -> SubmitResult:
+        """What it means for the order; called once for each that was not stopped."""
+
+
+class Sending(Generic[T]):
     """The sends of one connection. An instance belongs to one event loop.
 
-    `send` sends one order, once, its request being taken; `tell` is told of an order whose caller is gone.
+    `tell` is told of an order whose caller is gone.
     """
 
-    def __init__(
-        self,
-        budget: RequestBudget,
-        send: Callable[[OutboundOrder], Coroutine[Any, Any, SubmitResult]],
-        tell: Callable[[OrderReport], None],
-    ) -> None:
+    def __init__(self, budget: RequestBudget, way: Way[T], tell: Callable[[OrderReport], None]) -> None:
         self._budget = budget
-        self._send = send
+        self._way = way
         self._tell = tell
         self._taken = 0
-        self._sends: dict[asyncio.Task[SubmitResult], asyncio.Future[SubmitResult]] = {}
-        """Those that have not ended, each with what its caller waits for."""
+        self._sends: dict[asyncio.Future[T | None], tuple[OutboundOrder, int]] = {}
+        """What has not ended, by what its caller waits for."""
+        self._emptied: asyncio.Future[None] | None = None
 
     @property
-    def in_flight(self) -> Collection["asyncio.Task[SubmitResult]"]:
+    def in_flight(self) -> int:
         """Sends that have not ended."""
-        return self._sends.keys()
+        return len(self._sends)
 
     def has_budget(self) -> bool:
         """See `Venue.has_order_budget`."""
@@ -60,36 +73,74 @@ class Sending:
             self._taken -= 1
         elif not self._budget.try_take(Lane.ORDER):
             return NeverSent("the request budget was not taken, and has nothing left")
-        loop = asyncio.get_running_loop()
-        # What `asyncio.shield` does, with one callback in the place of its three.
-        waited: asyncio.Future[SubmitResult] = loop.create_future()
-        task = loop.create_task(self._send(order))
-        self._sends[task] = waited
-        task.add_done_callback(self._sent)
+        waited: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+        sent_at = self._way.send(order, partial(self._came, waited))
+        self._sends[waited] = (order, sent_at)
         try:
-            return await waited
+            came = await waited
         except asyncio.CancelledError:
-            if waited.done() and not waited.cancelled():
-                # The answer and the cancellation came in one round of the loop.
-                self._tell_orphan(waited.result())
+            # Else the answer and the cancellation came in one round of the loop.
+            if not waited.cancel() and not waited.cancelled():
+                self._orphaned(waited, waited.result())
             raise
+        self._over(waited)
+        return _STOPPED if came is None else self._way.judge(order, sent_at, came)
 
-    def _sent(self, task: "asyncio.Task[SubmitResult]") -> None:
-        waited = self._sends.pop(task)
-        if task.cancelled():
-            # Only the adapter's own end cancels this task, before the answer.
-            result: SubmitResult = Unanswered("the connection was stopped before the answer came")
-        elif (error := task.exception()) is not None and not waited.done():
-            waited.set_exception(error)
-            return
-        else:
+    async def ended(self) -> None:
+        """Wait until nothing is in flight."""
+        while self._sends:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await self._emptied
+
+    def stop(self) -> None:
+        """Wait no more for what is in flight: it is in doubt. The line that it went over is to be closed."""
+        for waited in tuple(self._sends):
+            if waited.cancelled() or not waited.done():
+                # It may have arrived all the same.
+                self._budget.answered({}, None)
+                self._over(waited)
+            if not waited.done():
+                waited.set_result(None)
+
+    def _came(self, waited: "asyncio.Future[T | None]", came: T) -> None:
+        if not waited.done():
+            waited.set_result(came)
+        elif waited in self._sends:
             # With nobody there to take it, an error is the loop's to report.
-            result = task.result()
-        if waited.done():
-            self._tell_orphan(result)
-        else:
-            waited.set_result(result)
+            waited.get_loop().call_soon(self._orphaned, waited, came)
 
-    def _tell_orphan(self, result: SubmitResult) -> None:
-        if isinstance(result, Taken):
-            self._tell(result.report)
+    def _orphaned(self, waited: "asyncio.Future[T | None]", came: T | None) -> None:
+        """It ended, and its caller is gone."""
+        sent = self._over(waited)
+        if sent is not None and came is not None:
+            result = self._way.judge(*sent, came)
+            if isinstance(result, Taken):
+                self._tell(result.report)
+
+    def _over(self, waited: "asyncio.Future[T | None]") -> tuple[OutboundOrder, int] | None:
+        sent = self._sends.pop(waited, None)
+        emptied = self._emptied
+        if emptied is not None and not self._sends and not emptied.done():
+            emptied.set_result(None)
+        return sent
+
+
+class InTasks:
+    """A way for orders whose sending takes several steps: each is a coroutine in a task of its own."""
+
+    def __init__(self, send: Callable[[OutboundOrder], Coroutine[Any, Any, SubmitResult]]) -> None:
+        self._send = send
+        self.running: set[asyncio.Task[SubmitResult]] = set()
+        """Those that have not ended; only the adapter's own end cancels them."""
+
+    def send(self, order: OutboundOrder, told: Callable[["asyncio.Task[SubmitResult]"], None]) -> int:
+        """See `Way`."""
+        task = asyncio.get_running_loop().create_task(self._send(order))
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
+        task.add_done_callback(told)
+        return 0
+
+    def judge(self, _order: OutboundOrder, _sent_at: int, came: "asyncio.Task[SubmitResult]") -> SubmitResult:
+        """See `Way`."""
+        return _STOPPED if came.cancelled() else came.result()

@@ -314,9 +314,28 @@ STEPS: tuple[Step, ...] = (
 )
 
 
+async def test_a_send_that_waits_for_nothing_is_told_how_it_ended(tls: Certified | None) -> None:
+    async with facing(OK, OK, "close", "hang", tls=tls) as (found, other):
+        # The first waits for a connection, the second finds it at rest.
+        for _ in range(2):
+            assert isinstance(await found.sends(), Answered)
+        assert other.connections == 1
+        assert await found.sends() == Lost("reset", "the connection broke: EOF")
+        assert await found.sends(timeout_ms=300) == Lost(
+            "timeout", "expected an answer within 300 ms, none came"
+        )
+        waits = found.sends()
+        await other.until(lambda: len(other.requests) == 5)
+    assert await waits == Lost("reset", "the connection was closed before the answer came")
+    now = found.sends()
+    assert now.done()
+    assert await now == NotSent("the connection is not running")
+
+
+@pytest.mark.parametrize("sends", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 async def test_whatever_the_other_side_does_each_request_arrives_at_most_once(
-    seed: int, tls: Certified | None
+    seed: int, tls: Certified | None, *, sends: bool
 ) -> None:
     """Not sent: never arrived. Answered: arrived once. Lost: at most once."""
     draws = random.Random(seed)  # noqa: S311 - it orders faults, and keeps no secret
@@ -327,7 +346,10 @@ async def test_whatever_the_other_side_does_each_request_arrives_at_most_once(
     ):
 
         async def ask(name: bytes) -> tuple[bytes, Any]:
-            return name, await found.ask(body=name, timeout_ms=draws.choice((60, 400)))
+            timeout_ms = draws.choice((60, 400))
+            if sends:
+                return name, await asyncio.shield(found.sends(body=name, timeout_ms=timeout_ms))
+            return name, await found.ask(body=name, timeout_ms=timeout_ms)
 
         asking = [asyncio.ensure_future(ask(b"<%d>" % place)) for place in range(50)]
         for place in (7, 21):

@@ -27,7 +27,7 @@ from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
 from venues.transport.ending import see_through, settle
 from venues.transport.reader import decode
-from venues.transport.sending import Sending
+from venues.transport.sending import InTasks, Sending
 from venues.transport.standing import Standing
 from venues.transport.telling import Telling
 from venues.transport.timing import Timing
@@ -73,7 +73,8 @@ class TernVenue:
             lambda: Backoff(timing.backoff_ms_min, timing.backoff_ms_max, draws),
         )
         self._products: dict[str, Product] = {}
-        self._sending = Sending(budget, self._submit, self._telling.order)
+        self._sends = InTasks(self._submit)
+        self._sending = Sending(budget, self._sends, self._telling.order)
 
     @property
     def connection(self) -> Connection:
@@ -166,7 +167,7 @@ class TernVenue:
             await see_through(self._end())
 
     async def _end(self) -> None:
-        await settle(self._sending.in_flight, self._timing.stop_ms)
+        await settle(self._sends.running, self._timing.stop_ms)
         await self._upkeep.close()
         await self._client.close()
         self._standing.stop()

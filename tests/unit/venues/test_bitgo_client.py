@@ -29,6 +29,7 @@ from venues.bitgo.client import Client
 from venues.bitgo.orders import PAGE, Orders
 from venues.transport.budget import RequestBudget
 from venues.transport.health import Score
+from venues.transport.sending import Sending
 from venues.transport.timing import Timing
 
 TOKEN = "v2x-secret-token"
@@ -64,10 +65,11 @@ class Account:
             ),
         )
         self.orders = Orders(self.client, settings.connection, clock, timing)
+        self.sending = Sending(self.budget, self.orders, lambda _: None)
 
     async def submit(self, order: OutboundOrder = ORDER) -> Any:
-        assert self.budget.try_take(Lane.ORDER)
-        return await self.orders.submit(order)
+        assert self.sending.take_budget()
+        return await self.sending.submit(order)
 
 
 @asynccontextmanager
@@ -171,9 +173,9 @@ async def test_what_is_left_of_the_limit_is_believed() -> None:
 async def test_a_request_that_never_went_out_costs_no_budget() -> None:
     async with account(http(200)) as (found, _):
         pass
-    assert found.budget.try_take(Lane.ORDER)
+    assert found.sending.take_budget()
     before = found.budget.left()
-    await found.orders.submit(ORDER)
+    await found.sending.submit(ORDER)
     assert found.budget.left() == before + 1
 
 

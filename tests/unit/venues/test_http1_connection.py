@@ -1,6 +1,7 @@
 """One connection, told by hand what a loop would tell it, in virtual time."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from tests.virtual_loop import in_virtual_time, pass_time
@@ -40,6 +41,7 @@ class Told:
 
     def __init__(self) -> None:
         self.words: list[str] = []
+        self.tell: Callable[[Exchange], None] = lambda _: None
         self.wire = Wire()
         self.connection = Connection(self, asyncio.get_running_loop())
         self.connection.connection_made(self.wire)
@@ -57,7 +59,10 @@ class Told:
         self.words.append("ended")
 
     def send(self, left_s: float = 5.0) -> "asyncio.Future[Exchange]":
-        return self.connection.send(b"request", 100, left_s, 5000)
+        answer: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
+        self.tell = answer.set_result
+        self.connection.send(b"request", 100, left_s, 5000, self.tell)
+        return answer
 
 
 @in_virtual_time
@@ -94,7 +99,8 @@ async def test_the_time_of_a_request_that_was_answered_ends_no_other() -> None:
 @in_virtual_time
 async def test_who_gives_up_an_answer_that_was_given_does_not_end_the_next_request() -> None:
     told = Told()
-    first = told.send()
+    told.send()
+    first = told.tell
     told.connection.data_received(OK)
     second = told.send()
     told.connection.abandon(first)
@@ -107,12 +113,37 @@ async def test_who_gives_up_an_answer_that_was_given_does_not_end_the_next_reque
 async def test_who_gives_up_an_answer_that_is_to_come_ends_the_connection() -> None:
     told = Told()
     answer = told.send()
-    answer.cancel()
-    told.connection.abandon(answer)
+    told.connection.abandon(told.tell)
     assert (told.wire.aborted, told.words) == (1, ["made", "gone"])
     told.connection.data_received(OK)
     told.connection.connection_lost(None)
     assert told.words == ["made", "gone", "ended"]
+    assert not answer.done()
+
+
+@in_virtual_time
+async def test_a_shorter_time_than_the_one_before_is_kept_too() -> None:
+    told = Told()
+    first = told.send(5.0)
+    told.connection.data_received(OK)
+    await first
+    second = told.send(1.0)
+    await pass_time(1.5)
+    assert second.done()
+    assert told.wire.aborted == 1
+
+
+@in_virtual_time
+async def test_a_time_that_is_over_at_rest_ends_nothing() -> None:
+    told = Told()
+    first = told.send(1.0)
+    told.connection.data_received(OK)
+    await first
+    await pass_time(2.0)
+    assert told.connection.is_quiet()
+    second = told.send(1.0)
+    await pass_time(1.5)
+    assert isinstance(await second, Lost)
 
 
 @in_virtual_time

@@ -5,9 +5,9 @@ import pytest
 from router.secrets import Secret
 from tests.unit.venues.support import virtually
 from venues.transport.http1.line import Line
-from venues.transport.http1.request import Origin, Template
+from venues.transport.http1.request import Origin, Prepared, Template
 from venues.transport.reader import bearer
-from venues.transport.session import NotSent
+from venues.transport.session import Exchange, NotSent
 from venues.transport.timing import Timing
 
 
@@ -59,6 +59,29 @@ def test_a_line_with_such_a_credential_sends_nothing() -> None:
         return await line.exchange(line.template("POST", "/x"), {"A": "a\nb"}, b"", 100, 100)
 
     assert virtually(main) == NotSent("expected credentials of printable ASCII, were others")
+
+
+def test_a_prepared_request_is_the_same_and_shows_nothing_of_who_asks() -> None:
+    asked = []
+
+    def who() -> dict[str, str]:
+        asked.append("who")
+        return bearer(Secret("t0ken"))
+
+    prepared = Prepared(template(), who)
+    for body in (b'{"a":1}', b'{"a":1234}', b""):
+        assert prepared.render(body) == template().render(bearer(Secret("t0ken")), body)
+    assert asked == ["who"]
+    assert "t0ken" not in "".join(repr(getattr(prepared, name)) for name in Prepared.__slots__)
+
+
+def test_a_prepared_request_with_such_a_credential_is_never_sent() -> None:
+    line = Line("http://127.0.0.1:1", "t", Timing())
+    prepared = line.prepared("POST", "/x", lambda: {"A": "a\nb"})
+    told: list[Exchange] = []
+    for _ in range(2):
+        line.send(prepared, b"", 100, 100, told.append)
+    assert told == [NotSent("expected credentials of printable ASCII, were others")] * 2
 
 
 @pytest.mark.parametrize("target", ["/a b", "/a\r\nX: y", "/é", "/a\tb"])

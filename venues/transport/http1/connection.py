@@ -16,6 +16,8 @@ from venues.transport.http1.answer import AnswerParser
 from venues.transport.http1.head import AnswerError
 from venues.transport.session import Answered, Exchange, Lost
 
+Told = Callable[[Exchange], None]
+"""Called once with how a request ended, unless it is abandoned; it raises nothing."""
 _HUNG_UP: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
 
@@ -38,12 +40,16 @@ class Owner(Protocol):
 class Connection(asyncio.Protocol):
     """Made by a loop's `create_connection`. Belongs to that loop.
 
-    `answers`: how many it has given. `made_at`, `rests_until`: seconds on the loop's clock, the second for
-    its owner.
+    `answers`: how many it has given. `keeps_s`: for how many seconds of rest the server said last that it
+    keeps it; None: it did not say. `made_at`, `rests_until`: seconds on the loop's clock, the second for its
+    owner.
+
+    A timer outlives the request that it was set for, and is set anew when it finds another one's time: a
+    connection that is busy sets one in the time of a request, and not one a request.
     """
 
     __slots__ = (
-        "_answer",
+        "_due",
         "_is_tls",
         "_look",
         "_loop",
@@ -51,9 +57,12 @@ class Connection(asyncio.Protocol):
         "_parser",
         "_timeout_ms",
         "_timer",
+        "_timer_at",
+        "_told",
         "_transport",
         "answers",
         "is_closed",
+        "keeps_s",
         "made_at",
         "rests_until",
     )
@@ -62,21 +71,19 @@ class Connection(asyncio.Protocol):
         self._owner = owner
         self._loop = loop
         self._parser = AnswerParser()
-        self._answer: asyncio.Future[Exchange] | None = None
+        self._told: Told | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._due = 0.0
         self._timeout_ms = 0
         self._transport: asyncio.Transport | None = None
         self._look: Callable[[int], list[tuple[int, int]]] | None = None
         self._is_tls = False
         self.is_closed = True
         self.answers = 0
+        self.keeps_s: int | None = None
         self.made_at = loop.time()
         self.rests_until = 0.0
-
-    @property
-    def keeps_s(self) -> int | None:
-        """For how many seconds of rest the server says that it keeps it; None: it does not say."""
-        return self._parser.keeps_s
 
     def is_quiet(self) -> bool:
         """Whether it is at rest, and nothing waits in its socket that the loop has not come round to yet.
@@ -85,7 +92,7 @@ class Connection(asyncio.Protocol):
         one to it. Only what is on its way still cannot be seen.
         """
         transport, look = self._transport, self._look
-        if self.is_closed or self._answer is not None or transport is None or transport.is_closing():
+        if self.is_closed or self._told is not None or transport is None or transport.is_closing():
             return False
         heard = look(0) if look is not None else None
         if not heard:
@@ -94,29 +101,28 @@ class Connection(asyncio.Protocol):
         # news. After its first answer they have been read.
         return self._is_tls and not self.answers and not heard[0][1] & _HUNG_UP
 
-    def send(
-        self, request: bytes, body_bytes_max: int, left_s: float, timeout_ms: int
-    ) -> "asyncio.Future[Exchange]":
-        """Write a request, once; what comes of it within `left_s` seconds. Only while it `is_quiet`.
+    def send(self, request: bytes, body_bytes_max: int, left_s: float, timeout_ms: int, told: Told) -> None:
+        """Write a request, once; `told` hears what comes of it within `left_s` seconds.
 
-        `timeout_ms`: what `left_s` is left of, for the message.
+        Only while it `is_quiet`. `timeout_ms`: what `left_s` is left of, for the message.
         """
-        transport = cast("asyncio.Transport", self._transport)
         self._parser.expect(body_bytes_max)
-        answer = self._answer = self._loop.create_future()
+        self._told = told
         self._timeout_ms = timeout_ms
-        self._timer = self._loop.call_later(left_s, self._timed_out)
-        transport.write(request)
-        return answer
+        due = self._due = self._loop.time() + left_s
+        if self._timer is None or due < self._timer_at:
+            self._arm(due)
+        cast("asyncio.Transport", self._transport).write(request)
 
-    def abandon(self, answer: "asyncio.Future[Exchange]") -> None:
-        """Nobody waits for this answer any more: the connection is of no use if it is still to come."""
-        if self._answer is answer:
+    def abandon(self, told: Told) -> None:
+        """Nobody is to be told of this request: if its answer is to come, the connection is of no use."""
+        if self._told is told:
+            self._told = None
             self.abort()
 
     def close(self) -> None:
         """Take leave of the other side, if nothing is in flight; else let it fall."""
-        if self._answer is not None or self._transport is None:
+        if self._told is not None or self._transport is None:
             self.abort()
             return
         transport = self._transport
@@ -143,7 +149,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Something came."""
-        if self._answer is None:
+        if self._told is None:
             self._end(None)
             return
         try:
@@ -172,16 +178,30 @@ class Connection(asyncio.Protocol):
             return
         self._tell(answered)
         self.answers += 1
+        self.keeps_s = self._parser.keeps_s
         if self._parser.keeps and not transport.is_closing():
             self._owner.freed(self)
         else:
             self._end(None)
 
-    def _timed_out(self) -> None:
+    def _arm(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_at(at, self._came_due)
+
+    def _came_due(self) -> None:
+        self._timer = None
+        if self._told is None:
+            return
+        if self._loop.time() < self._due:
+            # It was set for a request that has ended since.
+            self._arm(self._due)
+            return
         self._end(Lost("timeout", f"expected an answer within {self._timeout_ms} ms, none came"))
 
     def _broke(self, how: str) -> None:
-        begun = self._answer is not None and self._parser.begun
+        begun = self._told is not None and self._parser.begun
         self._end(Lost("reset", "the answer broke off" if begun else f"the connection broke: {how}"))
 
     def _end(self, lost: Lost | None) -> None:
@@ -195,12 +215,12 @@ class Connection(asyncio.Protocol):
     def _closed(self) -> None:
         if not self.is_closed:
             self.is_closed = True
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             self._owner.gone(self)
 
     def _tell(self, exchange: Exchange) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        answer, self._answer = self._answer, None
-        if answer is not None and not answer.done():
-            answer.set_result(exchange)
+        told, self._told = self._told, None
+        if told is not None:
+            told(exchange)

@@ -1,10 +1,11 @@
 """The line of one account: its requests' templates, and the sockets that they go over."""
 
 import ssl
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
+from venues.transport.http1.connection import Told
 from venues.transport.http1.pool import Pool
-from venues.transport.http1.request import Origin, Template
+from venues.transport.http1.request import Origin, Prepared, Template
 from venues.transport.session import Exchange, NotSent
 from venues.transport.timing import Timing
 
@@ -35,6 +36,19 @@ class Line:
     def template(self, method: str, target: str, *, json: bool = False) -> Template:
         """See `Template`."""
         return Template(method, self._origin, target, self._user_agent, json=json)
+
+    def prepared(self, method: str, target: str, who: Callable[[], Mapping[str, str]]) -> Prepared:
+        """For requests with a JSON body: see `Prepared`."""
+        return Prepared(self.template(method, target, json=True), who)
+
+    def send(self, prepared: Prepared, body: bytes, bytes_max: int, timeout_ms: int, told: Told) -> None:
+        """Send one request, once: see `Pool.send`."""
+        try:
+            request = prepared.render(body)
+        except ValueError as error:
+            told(NotSent(str(error)))
+            return
+        self._pool.send(request, bytes_max, timeout_ms, told)
 
     def exchange(
         self, template: Template, who: Mapping[str, str], body: bytes, bytes_max: int, timeout_ms: int

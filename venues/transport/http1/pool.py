@@ -13,10 +13,10 @@ import functools
 import ssl
 from typing import Final
 
-from venues.transport.http1.connection import Connection
+from venues.transport.http1.connection import Connection, Told
 from venues.transport.http1.dial import dial
 from venues.transport.http1.request import Origin
-from venues.transport.session import KEEP_ALIVE_S, NOT_RUNNING, SOCKETS_MAX, Exchange, NotSent
+from venues.transport.session import KEEP_ALIVE_S, NOT_RUNNING, SOCKETS_MAX, Exchange, Lost, NotSent
 from venues.transport.timing import Timing
 
 WARM: Final = 2
@@ -64,6 +64,8 @@ class Pool:
         self._sockets: set[Connection] = set()
         self._dials: set[asyncio.Task[Connection | NotSent]] = set()
         self._waiting: dict[asyncio.Future[Connection | NotSent], None] = {}
+        self._sending: set[asyncio.Task[Exchange]] = set()
+        """Requests that wait for a connection, or for the answer on one that they waited for."""
         self._failures = 0
         self._pause: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -110,6 +112,8 @@ class Pool:
             if self._sockets:
                 self._emptied = loop.create_future()
                 await self._emptied
+            if self._sending:
+                await asyncio.wait(tuple(self._sending))
         finally:
             late.cancel()
             self._abort()
@@ -132,12 +136,31 @@ class Pool:
                 return found
             connection = found
             left_s -= loop.time() - began_at
-        answer = connection.send(request, body_bytes_max, left_s, timeout_ms)
+        answer: asyncio.Future[Exchange] = loop.create_future()
+        told = functools.partial(_answer, answer)
+        connection.send(request, body_bytes_max, left_s, timeout_ms, told)
         try:
             return await answer
         except asyncio.CancelledError:
-            connection.abandon(answer)
+            connection.abandon(told)
             raise
+
+    def send(self, request: bytes, body_bytes_max: int, timeout_ms: int, told: Told) -> None:
+        """Send one request, once, as `exchange` does, but wait for nothing: `told` hears how it ended.
+
+        That may be before this returns.
+        """
+        loop = self._loop
+        if loop is None:
+            told(NotSent(NOT_RUNNING))
+            return
+        connection = self._rested()
+        if connection is not None:
+            connection.send(request, body_bytes_max, timeout_ms / 1000, timeout_ms, told)
+            return
+        task = loop.create_task(self.exchange(request, body_bytes_max, timeout_ms))
+        self._sending.add(task)
+        task.add_done_callback(functools.partial(self._sent, told))
 
     # What a connection tells.
 
@@ -189,14 +212,18 @@ class Pool:
 
     # Connections for requests.
 
+    def _sent(self, told: Told, task: "asyncio.Task[Exchange]") -> None:
+        self._sending.discard(task)
+        # Only the loop's own end cancels it.
+        told(Lost("reset", "the loop ended before the answer came") if task.cancelled() else task.result())
+
     def _rested(self) -> Connection | None:
         """A connection at rest, the one that was used last; None where there is none that can be used."""
         resting = self._resting
-        for place in range(len(resting) - 1, -1, -1):
-            connection = resting[place]
+        for place, connection in enumerate(reversed(resting), 1):
             # What is heard on another is the loop's to see, in a moment: it is not used, and not closed here.
             if connection.is_quiet():
-                del resting[place]
+                del resting[-place]
                 if len(resting) < self._warm:
                     self._fill()
                 return connection
@@ -312,3 +339,8 @@ class Pool:
     def _abort(self) -> None:
         for connection in tuple(self._sockets):
             connection.abort()
+
+
+def _answer(answer: "asyncio.Future[Exchange]", exchange: Exchange) -> None:
+    if not answer.done():
+        answer.set_result(exchange)

@@ -1,10 +1,12 @@
 """A request as bytes: a head that was prepared once, joined to what differs each time. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
+
+from router.secrets import Secret
 
 _PORTS: Final = {"http": 80, "https": 443}
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -62,13 +64,20 @@ class Template:
         head = "".join(lines)
         if not (head.isascii() and head.isprintable()) or " " in target:
             raise ValueError("expected printable ASCII in a request's head, was another text")
-        self._head = "\r\n".join((*lines, "")).encode("ascii")
+        self._head = "\r\n".join((*lines, ""))
         self._states_length = method in _WITH_BODY
 
     def render(self, who: Mapping[str, str], body: bytes = b"") -> bytes:
         """The request. `who`: the fields that say who asks, made for it; they are kept nowhere.
 
         Raises `ValueError`, which does not show a value, where one cannot be a field's.
+        """
+        return _whole(self.begun(who), body)
+
+    def begun(self, who: Mapping[str, str]) -> str:
+        """A request up to the length of its body, or to the empty line where it states none.
+
+        The first ends in a space, the second in a CRLF. Raises as `render` does.
         """
         fields = "".join([f"{name}: {value}\r\n" for name, value in who.items()])
         if (
@@ -77,6 +86,33 @@ class Template:
             or not fields.replace("\r\n", "").isprintable()
         ):
             raise ValueError("expected credentials of printable ASCII, were others")
-        if self._states_length:
-            fields = f"{fields}Content-Length: {len(body)}\r\n"
-        return b"%b%b\r\n%b" % (self._head, fields.encode("ascii"), body)
+        length = "Content-Length: " if self._states_length else ""
+        return f"{self._head}{fields}{length}"
+
+
+class Prepared:
+    """A template whose requests are all of the same one who asks: only the body differs.
+
+    What says who asks is put in with the first request, and kept as a `Secret`.
+    """
+
+    __slots__ = ("_begun", "_template", "_who")
+
+    def __init__(self, template: Template, who: Callable[[], Mapping[str, str]]) -> None:
+        """`who`: makes the fields that say who asks, the same each time."""
+        self._template = template
+        self._who = who
+        self._begun: Secret | None = None
+
+    def render(self, body: bytes) -> bytes:
+        """The request; raises as `Template.render` does."""
+        if self._begun is None:
+            self._begun = Secret(self._template.begun(self._who()))
+        return _whole(self._begun.reveal(), body)
+
+
+def _whole(begun: str, body: bytes) -> bytes:
+    """`begun`: see `Template.begun`."""
+    if begun[-1] == " ":
+        begun = f"{begun}{len(body)}\r\n"
+    return b"%b\r\n%b" % (begun.encode("ascii"), body)
