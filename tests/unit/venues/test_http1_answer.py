@@ -289,4 +289,7 @@ def test_one_parser_reads_one_answer_after_another() -> None:
         found = parser.feed(data)
         assert found is not None
         assert (found.status, found.body) == (status, body)
+        parser.expect(BODY_MAX)
+        assert parser.feed(data[:12]) is None
         assert parser.begun
+        assert parser.feed(data[12:]) == found

@@ -14,6 +14,7 @@ from venues.transport.http1.head import (
     HEAD_BYTES_MAX,
     AnswerError,
     Head,
+    Headers,
     check_fields,
     check_start,
     read_head,
@@ -31,90 +32,95 @@ _CHUNK_LINE_BYTES_MAX: Final = 256
 class AnswerParser:
     """Reads one answer after another; `expect` begins one.
 
-    `begun`: something of the answer came. When `feed` has given it, `keeps` says whether the connection may
-    be used again (`keeps_s`: for how many seconds of rest the server keeps it, where it says so), and `rest`
-    what came after it.
+    When `feed` has given it, `keeps` says whether the connection may be used again (`keeps_s`: for how many
+    seconds of rest the server keeps it; None: it does not say), and `rest` what came after it.
     """
 
     __slots__ = (
         "_body_bytes_max",
         "_body_missing",
         "_chunks",
+        "_fields",
         "_head",
-        "_in_chunks",
         "_interim",
         "_parts",
         "_pending",
         "_size",
-        "begun",
+        "keeps",
+        "keeps_s",
         "rest",
     )
 
     def __init__(self) -> None:
+        self._head: Head | None = None
+        self._fields = b""
+        self._pending = b""
+        self._parts: list[bytes] = []
+        self.keeps = False
+        self.keeps_s: int | None = None
         self.expect(0)
+
+    @property
+    def begun(self) -> bool:
+        """Whether something of an answer came that is not whole yet."""
+        return self._head is not None or self._pending != b"" or self._interim > 0
 
     def expect(self, body_bytes_max: int) -> None:
         """The next bytes begin an answer, whose body has at most so many."""
         self._body_bytes_max = body_bytes_max
-        self._head: Head | None = None
-        self._pending = b""
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._body_missing = 0
-        self._in_chunks = False
-        self._chunks = 0
         self._interim = 0
-        self.begun = False
         self.rest = b""
-
-    @property
-    def keeps(self) -> bool:
-        """Whether the connection may be used again after the answer that was given."""
-        return self._head is not None and self._head.keeps and not self.rest
-
-    @property
-    def keeps_s(self) -> int | None:
-        """For how many seconds of rest the server says that it keeps the connection; None: it does not."""
-        return None if self._head is None else self._head.keeps_s
 
     def feed(self, data: bytes) -> Answered | None:
         """Take what came; the answer as soon as it is whole. Raises `AnswerError`."""
-        self.begun = True
         if self._pending:
             data = self._pending + data
             self._pending = b""
-        while self._head is None:
-            end = data.find(b"\r\n\r\n")
-            if end < 0 or end > HEAD_BYTES_MAX:
-                check_start(data)
-                self._pending = data
-                return None
-            head = read_head(data[: end + 2])
-            data = data[end + 4 :]
-            if head.is_interim:
-                self._interim += 1
-                if self._interim > INTERIM_MAX:
-                    raise AnswerError(f"expected an answer after {INTERIM_MAX} of 1xx, was another of them")
-                if not data:
-                    return None
-                continue
-            self._begin_body(head)
-        return self._feed_chunks(data) if self._in_chunks else self._feed_body(data)
+        if self._head is not None:
+            return self._go_on(self._head, data)
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or end > HEAD_BYTES_MAX:
+            check_start(data)
+            self._pending = data
+            return None
+        fields, data = data[: end + 2], data[end + 4 :]
+        head = read_head(fields)
+        if len(data) == head.length and len(data) <= self._body_bytes_max and head.status >= 200:
+            # Head and body in one piece, as most answers come.
+            return self._whole(head, fields, data)
+        if head.status < 200:
+            self._interim += 1
+            if self._interim > INTERIM_MAX:
+                raise AnswerError(f"expected an answer after {INTERIM_MAX} of 1xx, was another of them")
+            return self.feed(data) if data else None
+        self._begin_body(head, fields)
+        return self._go_on(head, data)
 
-    def _begin_body(self, head: Head) -> None:
-        self._head = head
-        if head.length is None:
-            self._in_chunks = True
-        else:
+    def _begin_body(self, head: Head, fields: bytes) -> None:
+        self._head, self._fields = head, fields
+        self._size = self._chunks = self._body_missing = 0
+        if head.length is not None:
             self._grow(head.length)
             self._body_missing = head.length
+
+    def _go_on(self, head: Head, data: bytes) -> Answered | None:
+        body = self._feed_chunks(data) if head.length is None else self._feed_body(data)
+        if body is None:
+            return None
+        fields, self._head, self._fields, self._parts = self._fields, None, b"", []
+        return self._whole(head, fields, body)
+
+    def _whole(self, head: Head, fields: bytes, body: bytes) -> Answered:
+        self.keeps = head.keeps and not self.rest
+        self.keeps_s = head.keeps_s
+        return Answered(head.status, Headers(fields), body)
 
     def _grow(self, length: int) -> None:
         self._size += length
         if self._size > self._body_bytes_max:
             raise AnswerError(f"expected at most {self._body_bytes_max} bytes, were more")
 
-    def _feed_body(self, data: bytes) -> Answered | None:
+    def _feed_body(self, data: bytes) -> bytes | None:
         missing = self._body_missing
         if len(data) < missing:
             self._body_missing -= len(data)
@@ -122,15 +128,9 @@ class AnswerParser:
             return None
         if len(data) > missing:
             data, self.rest = data[:missing], data[missing:]
-        return self._whole(b"".join((*self._parts, data)) if self._parts else data)
+        return b"".join((*self._parts, data)) if self._parts else data
 
-    def _whole(self, body: bytes) -> Answered:
-        head = self._head
-        assert head is not None  # noqa: S101 - for the type: a body is read after its head alone
-        self._parts = []
-        return Answered(head.status, head.headers, body)
-
-    def _feed_chunks(self, data: bytes) -> Answered | None:
+    def _feed_chunks(self, data: bytes) -> bytes | None:
         """Chunk after chunk; what is no whole line yet waits for the rest of it."""
         at = 0
         while True:
@@ -176,7 +176,7 @@ class AnswerParser:
             raise AnswerError("expected a chunk's end, was more of it")
         self._parts.append(end[:-2])
 
-    def _feed_trailers(self, data: bytes, at: int, line_end: int) -> Answered | None:
+    def _feed_trailers(self, data: bytes, at: int, line_end: int) -> bytes | None:
         """`at`: where the line of the last chunk begins; with it in front, no trailers look like some."""
         end = data.find(b"\r\n\r\n", line_end)
         if end < 0:
@@ -186,4 +186,4 @@ class AnswerParser:
             return None
         check_fields(data[line_end + 2 : end + 2])
         self.rest = data[end + 4 :]
-        return self._whole(b"".join(self._parts))
+        return b"".join(self._parts)

@@ -18,6 +18,8 @@ HEAD_BYTES_MAX: Final = 16 * 1024
 """Twice what servers commonly allow a head to have: a longer one is no counterparty's."""
 FIELDS_MAX: Final = 100
 _LENGTH_DIGITS_MAX: Final = 10
+_FRAMINGS_KEPT: Final = 128
+"""A counterparty's answers differ in their length, and in little else that decides."""
 _FIELD: Final = rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t -~\x80-\xff]*+\r\n)"
 _HEAD: Final = re.compile(
     rb"HTTP/1\.1 ([1-5][0-9][0-9])(?: [\t -~\x80-\xff]*+)?\r\n" + _FIELD + rb"{0,%d}+" % FIELDS_MAX
@@ -51,7 +53,7 @@ class Headers(Mapping[str, str]):
     def __init__(self, head: bytes) -> None:
         """`head`: status line and fields, each with its CRLF, valid."""
         self._head = head
-        self._lowered = b""
+        self._lowered = head.lower()
 
     @overload
     def get(self, key: str, /) -> str | None: ...
@@ -65,7 +67,7 @@ class Headers(Mapping[str, str]):
     def get(self, key: str, /, default: Any = None) -> Any:
         """The field's value, else `default`."""
         name = _sought(key)
-        at = self._lower().find(name)
+        at = self._lowered.find(name)
         if at < 0:
             return default
         at += len(name)
@@ -80,17 +82,12 @@ class Headers(Mapping[str, str]):
 
     def __iter__(self) -> Iterator[str]:
         """The names in lower case, each once."""
-        lines = self._lower().split(b"\r\n")[1:-1]
+        lines = self._lowered.split(b"\r\n")[1:-1]
         return iter(dict.fromkeys(line.partition(b":")[0].decode("ascii") for line in lines))
 
     def __len__(self) -> int:
         """How many names there are."""
         return sum(1 for _ in self)
-
-    def _lower(self) -> bytes:
-        if not self._lowered:
-            self._lowered = self._head.lower()
-        return self._lowered
 
 
 @lru_cache(maxsize=64)
@@ -99,21 +96,17 @@ def _sought(name: str) -> bytes:
 
 
 class Head(msgspec.Struct, frozen=True):
-    """A head. `length`: of the body in bytes; None where it comes in chunks.
+    """What a head says of the body and of the connection, the same for all answers that say the same of both.
 
-    `keeps`: the connection may be used again, for at most `keeps_s` seconds of rest where that is not None.
+    `status`: below 200 the answer is yet to come. `length`: of the body in bytes; None where it comes in
+    chunks. `keeps`: the connection may be used again, for at most `keeps_s` seconds of rest where that is not
+    None.
     """
 
     status: int
-    headers: Headers
     length: int | None
     keeps: bool
     keeps_s: int | None
-
-    @property
-    def is_interim(self) -> bool:
-        """Whether the answer is yet to come."""
-        return self.status < 200
 
 
 def read_head(head: bytes) -> Head:
@@ -124,11 +117,16 @@ def read_head(head: bytes) -> Head:
     found = _HEAD.fullmatch(head)
     if found is None:
         raise AnswerError(_wrong(head))
-    status = int(found[1])
+    return _framed(int(found[1]), tuple(_FRAMING.findall(head)))
+
+
+@lru_cache(_FRAMINGS_KEPT)
+def _framed(status: int, fields: tuple[tuple[bytes, bytes], ...]) -> Head:
+    """`fields`: names and values of those that decide. Raises `AnswerError`, anew each time."""
     lengths: list[bytes] = []
     codings: list[bytes] = []
     keeps, keeps_s = True, None
-    for name, value in _FRAMING.findall(head):
+    for name, value in fields:
         match name.lower():
             case b"content-length":
                 lengths.append(value)
@@ -144,7 +142,7 @@ def read_head(head: bytes) -> Head:
             case b"keep-alive":
                 stated = _TIMEOUT.search(value.lower())
                 keeps_s = None if stated is None else int(stated[1])
-    return Head(status, Headers(head), _length(status, lengths, codings), keeps, keeps_s)
+    return Head(status, _length(status, lengths, codings), keeps, keeps_s)
 
 
 def check_fields(fields: bytes) -> None:
