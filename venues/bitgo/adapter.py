@@ -44,7 +44,6 @@ from venues.bitgo.reads import AccountReads
 from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
 from venues.transport.ending import see_through, settle
-from venues.transport.reader import decode
 from venues.transport.sending import Sending
 from venues.transport.session import Exchange
 from venues.transport.standing import Standing
@@ -232,20 +231,24 @@ class BitgoPrime:
         """A book is not to be relied on any more."""
         self._books.pop(product, None)
 
-    def order_arrived(self, message: bytes) -> None:
+    def order_arrived(self, message: wire.OrderMessage) -> None:
         """Something about an order of the account."""
         now = self._clock.now()
         self._standing.feed_at = now
         try:
-            found = decode(message, wire.OrderMessage)
-            report = report_of_message(found, self._connection, now)
-            self._tell_foreign(found, now)
+            report = report_of_message(message, self._connection, now)
+            self._tell_foreign(message, now)
         except OffWireError:
             self._bad_data("", "order_message")
             return
-        if report is None or (lacks_reason(found, report) and self._explainer.holds(report)):
+        if report is None or (lacks_reason(message, report) and self._explainer.holds(report)):
             return
         self._telling.order(report)
+
+    def order_garbled(self) -> None:
+        """Something about an order of the account that cannot be read."""
+        self._standing.feed_at = self._clock.now()
+        self._bad_data("", "order_message")
 
     def _tell_foreign(self, message: wire.OrderMessage, now: int) -> None:
         """Whatever somebody else's order does to the account is not in what we know of its balances."""

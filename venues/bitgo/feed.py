@@ -31,9 +31,17 @@ _ORDERS: Final = ""
 _LONG_BYTES: Final = 1000
 """From here on a book is looked at up to its levels: they are walked when somebody reads it."""
 _LEVELS: Final = b'"bids"'
+_ORDER_ID: Final = b'"orderId"'
+_ORDERS_CHANNEL: Final = ("orders", "order")
+_ABOUT_SUBSCRIPTIONS: Final = ("subscription_response", "error")
 _SUBSCRIBED: Final = ("subscribed", "already_subscribed")
 
+_TEXT: Final = aiohttp.WSMsgType.TEXT
+_BINARY: Final = aiohttp.WSMsgType.BINARY
+
 _ENVELOPE = msgspec.json.Decoder(wire.FeedMessage)
+_ORDER = msgspec.json.Decoder(wire.OrderMessage)
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class FeedOwner(Protocol):
@@ -48,8 +56,11 @@ class FeedOwner(Protocol):
     def book_broken(self, product: str) -> None:
         """What is known of a book may be wrong: it is subscribed again."""
 
-    def order_arrived(self, message: bytes) -> None:
-        """A message of the orders channel, unread."""
+    def order_arrived(self, message: wire.OrderMessage) -> None:
+        """A message of the orders channel."""
+
+    def order_garbled(self) -> None:
+        """A message of the orders channel cannot be read."""
 
     def feed_garbled(self, product: str, what: str) -> None:
         """A message was dropped."""
@@ -170,11 +181,11 @@ class Feed:
     async def _read(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> NoReturn:
         while True:
             message = await socket.receive()
-            if message.type is aiohttp.WSMsgType.TEXT or message.type is aiohttp.WSMsgType.BINARY:
-                data = message.data
-                self._take(data if isinstance(data, bytes) else str(data).encode())
-            else:
-                raise FeedDownError(f"the feed ended: {message.type.name.lower()}")
+            kind = message.type
+            if kind is not _TEXT and kind is not _BINARY:
+                raise FeedDownError(f"the feed ended: {kind.name.lower()}")
+            data = message.data
+            self._take(data if isinstance(data, bytes) else str(data).encode())
             if not self._up:
                 self._come_up()
 
@@ -217,15 +228,18 @@ class Feed:
         """Route one message."""
         try:
             envelope = _envelope_of(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             self._owner.feed_garbled("", "unreadable")
             return
-        if envelope.type in ("subscription_response", "error"):
+        if envelope.type in _ABOUT_SUBSCRIPTIONS:
             self._subscription(envelope)
         elif envelope.channel == "level2":
             self._book(envelope, data)
-        elif envelope.channel in ("orders", "order"):
-            self._owner.order_arrived(data)
+        elif envelope.channel in _ORDERS_CHANNEL:
+            if isinstance(envelope, wire.OrderMessage):
+                self._owner.order_arrived(envelope)
+            else:
+                self._owner.order_garbled()
         else:
             self._owner.feed_garbled("", "unknown_message")
 
@@ -234,7 +248,7 @@ class Feed:
         if envelope.type == "subscription_response" and envelope.status in _SUBSCRIBED:
             self._pending.discard(name)
         elif envelope.type == "error" or envelope.status != "unsubscribed":
-            if name == _ORDERS and envelope.channel in ("orders", "order"):
+            if name == _ORDERS and envelope.channel in _ORDERS_CHANNEL:
                 raise FeedDownError("the subscription of orders was refused")
             # Books are had all the same, by asking: the connection need not stay down for one.
             self._pending.discard(name)
@@ -262,7 +276,11 @@ class Feed:
 
 
 def _envelope_of(data: bytes) -> wire.FeedMessage:
-    """What a message is; raises as the decoder does."""
+    """What a message is: an order's, if it can be read as one. Raises as the decoder does."""
+    if data.find(_ORDER_ID, 0, _LONG_BYTES) >= 0:
+        order = _order_in(data)
+        if order is not None:
+            return order
     end = data.find(_LEVELS) if len(data) > _LONG_BYTES else -1
     if end > 0:
         with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
@@ -271,6 +289,13 @@ def _envelope_of(data: bytes) -> wire.FeedMessage:
             if envelope.channel == "level2" and envelope.type == "snapshot" and envelope.product:
                 return envelope
     return _ENVELOPE.decode(data)
+
+
+def _order_in(data: bytes) -> wire.OrderMessage | None:
+    try:
+        return _ORDER.decode(data)
+    except _UNREADABLE:
+        return None
 
 
 def _why(ended: "asyncio.Task[NoReturn]") -> str:

@@ -24,6 +24,8 @@ PRECISION_MAX: Final = 18
 _AMOUNTS_KEPT: Final = 1024
 _parsed = lru_cache(_AMOUNTS_KEPT)(parse_amount)
 """What an order's answer said is said again by each message about it, in the same words."""
+_ORDER_FIELDS: Final = ("filledQuantity", "filledQuoteQuantity", "averagePrice")
+_MESSAGE_FIELDS: Final = ("cumulativeQuantity", "cumulativeQuoteQuantity", "averagePrice")
 _NAME_LENGTH_MAX: Final = 64
 
 STATES: Final = {
@@ -68,14 +70,16 @@ def report_of_order(order: wire.Order, connection: Connection, now: int) -> Orde
         error = failure(order.reason, order.reason_description, connection.id, pts=connection.pts)
     elif state is VenueState.CANCELED and _ran_out(order):
         state = VenueState.EXPIRED
-    filled = _amount(order.filled_quantity, "filledQuantity") or ZERO
+    filled, filled_quote, average_price = executed(
+        _ORDER_FIELDS, order.filled_quantity, order.filled_quote_quantity, order.average_price
+    )
     return OrderReport(
         venue_client_order_id=order.client_order_id,
         venue_order_id=order.id,
         state=state,
         filled_base=filled,
-        filled_quote=_amount(order.filled_quote_quantity, "filledQuoteQuantity"),
-        average_price=_amount(order.average_price, "averagePrice") if filled > 0 else None,
+        filled_quote=filled_quote,
+        average_price=average_price,
         fills=(),
         error=error,
         at=now,
@@ -112,14 +116,19 @@ def report_of_message(message: wire.OrderMessage, connection: Connection, now: i
     error = None
     if state is VenueState.FAILED or (state is VenueState.CANCELED and message.reason):
         error = failure(message.reason, message.reason_description, connection.id, pts=connection.pts)
-    filled = filled_of_message(message)
+    filled, filled_quote, average_price = executed(
+        _MESSAGE_FIELDS,
+        message.cumulative_quantity,
+        message.cumulative_quote_quantity,
+        message.average_price,
+    )
     return OrderReport(
         venue_client_order_id=message.client_order_id,
         venue_order_id=message.order_id,
         state=state,
         filled_base=filled,
-        filled_quote=_amount(message.cumulative_quote_quantity, "cumulativeQuoteQuantity"),
-        average_price=_amount(message.average_price, "averagePrice") if filled > 0 else None,
+        filled_quote=filled_quote,
+        average_price=average_price,
         fills=_fill_of(message, now),
         error=error,
         at=now,
@@ -136,7 +145,32 @@ def state_of_message(message: wire.OrderMessage) -> VenueState:
 
 def filled_of_message(message: wire.OrderMessage) -> Decimal:
     """What was executed so far, in base; raises `OffWireError`."""
-    return _amount(message.cumulative_quantity, "cumulativeQuantity") or ZERO
+    return _amount(message.cumulative_quantity, _MESSAGE_FIELDS[0]) or ZERO
+
+
+def executed(
+    fields: tuple[str, str, str], filled: str | None, filled_quote: str | None, average_price: str | None
+) -> tuple[Decimal, Decimal | None, Decimal | None]:
+    """What was executed so far, in base and in quote, and the average price where something was.
+
+    `fields`: the three's names on the wire. Raises `OffWireError`.
+    """
+    try:
+        return _executed(filled, filled_quote, average_price)
+    except AmountError:
+        for text, field in zip((filled, filled_quote, average_price), fields, strict=True):
+            _amount(text, field)
+        raise
+
+
+@lru_cache(_AMOUNTS_KEPT)
+def _executed(
+    filled: str | None, filled_quote: str | None, average_price: str | None
+) -> tuple[Decimal, Decimal | None, Decimal | None]:
+    """See `executed`, and `_parsed` for why it is kept."""
+    base = parse_amount(filled) if filled else ZERO
+    quote = parse_amount(filled_quote) if filled_quote else None
+    return base, quote, parse_amount(average_price) if average_price and base > 0 else None
 
 
 def lacks_reason(message: wire.OrderMessage, report: OrderReport) -> bool:

@@ -104,7 +104,7 @@ class FeedMessage(msgspec.Struct, rename="camel"):
     product_id: str | None = None
 
 
-class OrderMessage(msgspec.Struct, rename="camel"):
+class OrderMessage(FeedMessage, rename="camel", kw_only=True):
     """A message of the `orders` channel. Trade fields are empty texts unless the event is a fill.
 
     `reason` is not in the documented message; it is read where it comes.
@@ -112,11 +112,8 @@ class OrderMessage(msgspec.Struct, rename="camel"):
 
     order_id: str
     client_order_id: str | None = None
-    account_id: str | None = None
     funding_type: str | None = None
-    status: str | None = None
     exec_type: str | None = None
-    product: str | None = None
     side: str | None = None
     cumulative_quantity: str | None = None
     cumulative_quote_quantity: str | None = None

@@ -138,9 +138,10 @@ class RequestBudget:
         now = self._clock.now() if at is None else at
         self._slots.answered(now)
         reset_ms = header_number(headers, _RESET)
-        remaining = None if reset_ms is None else header_number(headers, _REMAINING)
-        if remaining is not None and reset_ms is not None:
-            self._slots.told(remaining, reset_ms, now)
+        if reset_ms is not None:
+            remaining = header_number(headers, _REMAINING)
+            if remaining is not None:
+                self._slots.told(remaining, reset_ms, now)
         if status == 429:
             after = header_number(headers, _RETRY_AFTER)
             # A 429 without a usable Retry-After still says that the window is full.

@@ -24,7 +24,7 @@ Recorder = Callable[[str, str, int, str | None], None]
 Record = Callable[[str], None]
 """Called once with how a request ended, in one of a few words."""
 UNAUTHENTICATED: Final = 401
-_ANSWERS: Final = frozenset({"ok", "refused", "rate_limited"})
+_REFUSALS: Final = frozenset({"refused", "rate_limited"})
 _MS: Final = 1_000_000
 
 
@@ -88,15 +88,16 @@ class Calls:
         result: str,
     ) -> None:
         """See `Record`."""
-        answer = got if isinstance(got, Answered) else None
-        if not scored:
-            pass
-        # A refusal is an answer; a credential that is not accepted any more makes every call one.
-        elif result in _ANSWERS and (answer is None or answer.status != UNAUTHENTICATED):
+        request_id = None
+        is_answer = result == "ok"
+        if not is_answer and isinstance(got, Answered):
+            # A refusal is an answer; a credential that is not accepted any more makes every call one.
+            is_answer = result in _REFUSALS and got.status != UNAUTHENTICATED
+            request_id = self.said(got).request_id
+        if scored and is_answer:
             self.score.succeeded(latency_ns)
-        else:
+        elif scored:
             self.score.failed()
-        request_id = None if answer is None or result == "ok" else self.said(answer).request_id
         self.recorded(operation, result, latency_ns, request_id)
 
     async def turn(self, lane: Lane, deadline: int) -> int:

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from tests.unit.venues.support import draws, payload
+from venues.bitgo import wire
 from venues.bitgo.encode import socket_url
 from venues.bitgo.feed import PRODUCTS_MAX, Feed
 from venues.transport.backoff import Backoff
@@ -50,8 +51,11 @@ class Owner:
     def book_broken(self, product: str) -> None:
         self._tell("broken", product)
 
-    def order_arrived(self, message: bytes) -> None:
-        self._tell("order", json.loads(message)["status"])
+    def order_arrived(self, message: wire.OrderMessage) -> None:
+        self._tell("order", message.status)
+
+    def order_garbled(self) -> None:
+        self._tell("order garbled")
 
     def feed_garbled(self, product: str, what: str) -> None:
         self._tell("garbled", product, what)
@@ -243,6 +247,31 @@ async def test_a_book_that_comes_is_acknowledged_by_that() -> None:
     async with feed(answer, PRODUCT) as (_, owner, _there):
         await owner.until("up")
         assert [entry[0] for entry in owner.told] == ["book", "up"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ('{"channel": "orders", "orderId": "v", "status": "open", "type": "limit"}', ("order", "open")),
+        ('{"channel": "order", "orderId": "v", "status": "open"}', ("order", "open")),
+        ('{"channel": "orders", "status": "open"}', ("order garbled",)),
+        ('{"channel": "orders", "orderId": 7}', ("order garbled",)),
+        ('{"channel": "orders", "orderId": "v", "side": {}}', ("order garbled",)),
+        ('{"channel": "orders", "orderId": "v", "productId": 7}', ("garbled", "", "unreadable")),
+        ('{"channel": "fills", "orderId": "v"}', ("garbled", "", "unknown_message")),
+        ('{"channel": "orders", "orderId": "v"', ("garbled", "", "unreadable")),
+        ('{"channel": "orders", "orderId": "v", "x": ' + "[" * 100_000, ("garbled", "", "unreadable")),
+    ],
+)
+async def test_what_is_made_of_a_message_of_an_order(said: str, expected: tuple[str, ...]) -> None:
+    async def answer(there: Counterparty, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
+        await well(there, socket, asked)
+        await socket.send_str(said)
+
+    async with feed(answer) as (_, owner, there):
+        await owner.until(*expected)
+        assert owner.told == [("up", None), expected]
+        assert len(there.sockets) == 1
 
 
 async def test_a_feed_without_books_may_be_silent() -> None:

@@ -178,8 +178,9 @@ class Connection(asyncio.Protocol):
             return
         self._tell(answered)
         self.answers += 1
-        self.keeps_s = self._parser.keeps_s
-        if self._parser.keeps and not transport.is_closing():
+        parser = self._parser
+        self.keeps_s = parser.keeps_s
+        if parser.keeps and not transport.is_closing():
             self._owner.freed(self)
         else:
             self._end(None)
