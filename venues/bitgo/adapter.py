@@ -12,7 +12,7 @@ What `Venue` leaves open is decided so:
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,6 @@ from router.ports import (
     Health,
     OffWireError,
     SubmitResult,
-    Taken,
     VenueListener,
     VenueUnreachableError,
 )
@@ -41,11 +40,11 @@ from venues.bitgo.levels import BadBookError
 from venues.bitgo.orders import Orders
 from venues.bitgo.parse import lacks_reason, report_of_message
 from venues.bitgo.reads import AccountReads
+from venues.bitgo.sends import Sends
 from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
 from venues.transport.ending import see_through, settle
 from venues.transport.sending import Sending
-from venues.transport.session import Exchange
 from venues.transport.standing import Standing
 from venues.transport.telling import Telling
 from venues.transport.timing import Timing
@@ -90,7 +89,8 @@ class BitgoPrime:
         )
         self._account = BitgoAccount(settings, self._client, self._telling, clock, timing)
         self._books: dict[str, Snapshots] = {}
-        self._sending = Sending(budget, _Way(self._orders, self._explainer), self._telling.order)
+        sends = Sends(self._client, self._connection, self._explainer, clock)
+        self._sending = Sending(budget, sends, self._telling.order)
 
     @property
     def connection(self) -> Connection:
@@ -283,25 +283,3 @@ class BitgoPrime:
     def _recorded(self, operation: str, result: str, latency_ns: int, request_id: str | None) -> None:
         self._standing.scored()
         self._telling.request(operation, result, latency_ns, request_id)
-
-
-class _Way:
-    """How orders go out: by REST, and the explainer knows of each."""
-
-    def __init__(self, orders: Orders, explainer: Explainer) -> None:
-        self._orders = orders
-        self._explainer = explainer
-
-    def send(self, order: OutboundOrder, told: Callable[[Exchange], None]) -> int:
-        self._explainer.sent(order.venue_client_order_id)
-        return self._orders.send(order, told)
-
-    def judge(self, order: OutboundOrder, sent_at: int, came: Exchange) -> SubmitResult:
-        report: OrderReport | None = None
-        try:
-            result = self._orders.judge(order, sent_at, came)
-            if isinstance(result, Taken):
-                report = result.report
-        finally:
-            self._explainer.answered(order.venue_client_order_id, report)
-        return result

@@ -53,7 +53,7 @@ class Client:
         self._settings = settings
         self._clock = clock
         self._timing = timing
-        self._calls = Calls(budget, clock, score, self.said, recorded)
+        self.calls = Calls(budget, clock, score, self.said, recorded)
         self._session: aiohttp.ClientSession | None = None
         self._line = Line(settings.base_url, user_agent(), timing)
         self._order = self._line.prepared(
@@ -80,12 +80,8 @@ class Client:
         return bearer(self._settings.token)
 
     def order(self, body: bytes, told: Told) -> None:
-        """POST orders, once. The budget must have been taken; `order_ended` gives it back."""
+        """POST orders, once. The budget must have been taken; `calls.ended` gives it back."""
         self._line.send(self._order, body, ANSWER_BYTES_MAX, self._timing.order_ms, told)
-
-    def order_ended(self, got: Exchange, sent_at: int, now: int) -> Record:
-        """What is to be called with the `result` of an order's request; times in nanoseconds of the epoch."""
-        return self._calls.ended("order", got, sent_at, now)
 
     async def cancel(self, venue_order_id: str) -> tuple[Exchange, Record]:
         """PUT cancel, once. The budget must have been taken, and is given back here.
@@ -94,7 +90,7 @@ class Client:
         """
         target = account_target(self._settings.account_id, "orders", venue_order_id, "cancel")
         sending = self._lined(self._line.template("PUT", target), b"", self._timing.read_ms)
-        return await self._calls.carried("cancel", sending)
+        return await self.calls.carried("cancel", sending)
 
     async def book(self, product: str, kind: type[T], deadline: int) -> T:
         """GET the book of a product, in the lane that leaves most to orders; otherwise as `read` has it."""
@@ -107,10 +103,8 @@ class Client:
                 self._books[product] = template
         if not self._line.is_open:
             raise VenueUnreachableError(NOT_RUNNING)
-        timeout_ms = await self._calls.turn(Lane.REST, min(limit, deadline))
-        got, record = await self._calls.carried(
-            "book", self._lined(template, b"", timeout_ms, LIST_BYTES_MAX)
-        )
+        timeout_ms = await self.calls.turn(Lane.REST, min(limit, deadline))
+        got, record = await self.calls.carried("book", self._lined(template, b"", timeout_ms, LIST_BYTES_MAX))
         return self._read(answer_of(got, record), kind, record)
 
     async def send(
@@ -118,7 +112,7 @@ class Client:
     ) -> tuple[Exchange, Record]:
         """Send what changes something and is no order, once; as `cancel` has it."""
         sending = self._exchange(method, steps, None, body, ANSWER_BYTES_MAX, timeout_ms)
-        return await self._calls.carried(operation, sending)
+        return await self.calls.carried(operation, sending)
 
     async def read(
         self,
@@ -171,9 +165,9 @@ class Client:
         if self._session is None:
             raise VenueUnreachableError(NOT_RUNNING)
         limit = self._clock.now() + self._timing.read_ms * 1_000_000
-        timeout_ms = await self._calls.turn(lane, limit if deadline is None else min(limit, deadline))
+        timeout_ms = await self.calls.turn(lane, limit if deadline is None else min(limit, deadline))
         sending = self._exchange("GET", steps, query, None, LIST_BYTES_MAX, timeout_ms)
-        got, record = await self._calls.carried(operation, sending, scored=scored)
+        got, record = await self.calls.carried(operation, sending, scored=scored)
         return answer_of(got, record), record
 
     def _lined(

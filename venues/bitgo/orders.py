@@ -1,6 +1,5 @@
-"""Orders of one account: submit, find, list, cancel."""
+"""Orders of one account: find, list, cancel. They are sent by `sends`."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
@@ -17,22 +16,16 @@ from router.ports import (
     CancelUnanswered,
     Clock,
     Lane,
-    NeverSent,
     OffWireError,
-    Refused,
-    SubmitResult,
-    Taken,
-    Unanswered,
     VenueUnreachableError,
 )
 from venues.bitgo import wire
 from venues.bitgo.client import Client
-from venues.bitgo.encode import encode_order, funding_of
+from venues.bitgo.encode import funding_of
 from venues.bitgo.errors import refusal
-from venues.bitgo.parse import fill_of, report_of_order
-from venues.transport.calls import Record
-from venues.transport.reader import decode, result_of
-from venues.transport.session import Answered, Exchange, Lost, NotSent
+from venues.bitgo.parse import answer_to, fill_of, report_of_order
+from venues.transport.reader import result_of
+from venues.transport.session import Answered, Lost, NotSent
 from venues.transport.times import format_time
 from venues.transport.timing import Timing
 
@@ -50,42 +43,6 @@ class Orders:
         self._clock = clock
         self._timing = timing
 
-    def send(self, order: OutboundOrder, told: Callable[[Exchange], None]) -> int:
-        """POST orders, once; the budget must have been taken. When it was sent: see `Way`."""
-        body = encode_order(order, self._connection)
-        sent_at = self._clock.now()
-        self._client.order(body, told)
-        return sent_at
-
-    def judge(self, order: OutboundOrder, sent_at: int, came: Exchange) -> SubmitResult:
-        """What came of it; the budget is given back."""
-        now = self._clock.now()
-        record = self._client.order_ended(came, sent_at, now)
-        if isinstance(came, Answered):
-            if came.status != 200:
-                return self._refused(came, record)
-            try:
-                report = self._report(decode(came.body, wire.Order), order, now)
-            except OffWireError as error:
-                record("off_wire")
-                return Unanswered(f"answered 200 with no order that can be read: {error.detail}")
-            record("ok")
-            return Taken(report)
-        if isinstance(came, NotSent):
-            record("never_sent")
-            return NeverSent(came.detail)
-        record(came.result)
-        return Unanswered(came.detail)
-
-    def _refused(self, answer: Answered, record: Record) -> SubmitResult:
-        """An answer that is no success, and may be no definite refusal."""
-        said = self._client.said(answer)
-        record(result_of(answer.status, said))
-        refused = refusal(said, self._connection.id, pts=self._connection.pts)
-        if refused is not None:
-            return Refused(refused)
-        return Unanswered(f"answered {answer.status}, no definite refusal", said)
-
     async def look_up(self, order: OutboundOrder, venue_order_id: str | None) -> OrderReport | None:
         """By the counterparty's id where it is known, else by ours; with all fills where it is final."""
         if venue_order_id is not None:
@@ -98,7 +55,7 @@ class Orders:
                 if error.venue_error is None or error.venue_error.name != _NOT_FOUND:
                     raise
             else:
-                return await self._with_fills(self._report(found, order, self._clock.now()))
+                return await self._with_fills(answer_to(order, found, self._connection, self._clock.now()))
         page = await self._client.read(
             "order_lookup",
             "orders",
@@ -110,7 +67,7 @@ class Orders:
             return None
         if len(page.data) > 1:
             raise OffWireError("expected one order under a client order id, were several")
-        return await self._with_fills(self._report(page.data[0], order, self._clock.now()))
+        return await self._with_fills(answer_to(order, page.data[0], self._connection, self._clock.now()))
 
     async def explain(self, client_order_id: str, venue_order_id: str) -> OrderReport:
         """An order that the feed said has ended, with its reason and its fills."""
@@ -197,13 +154,6 @@ class Orders:
                 connection_id=self._connection.id,
             )
         )
-
-    def _report(self, found: wire.Order, order: OutboundOrder, now: int) -> OrderReport:
-        if found.client_order_id != order.venue_client_order_id:
-            raise OffWireError("expected the order asked for, was another's client order id")
-        if found.product != order.product or found.side != order.side:
-            raise OffWireError("expected the order asked for, was another's product or side")
-        return report_of_order(found, self._connection, now)
 
     async def _with_fills(self, report: OrderReport) -> OrderReport:
         """The report with its executions, where it is final and has some; without, if they cannot be read."""

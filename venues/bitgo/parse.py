@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from router.core.errors import AmountError
-from router.core.model import Connection, Fill, OrderReport, Product, VenueState
+from router.core.model import Connection, Fill, OrderReport, OutboundOrder, Product, VenueState
 from router.core.money import ZERO, mul, parse_amount, parse_signed
 from router.ports import OffWireError
 from venues.bitgo import wire
@@ -49,6 +49,8 @@ _EXECUTIONS: Final = {
     "4": VenueState.CANCELED,
     "8": VenueState.FAILED,
 }
+_CUT_SHORT: Final = frozenset({VenueState.CANCELED, VenueState.FAILED})
+"""How an order ends that may have had a reason to."""
 _FILL: Final = "F"
 _TWAP: Final = "twap"
 
@@ -66,10 +68,11 @@ def report_of_order(order: wire.Order, connection: Connection, now: int) -> Orde
     if not order.client_order_id or not order.id:
         raise OffWireError("expected an order with its ids, was one without")
     error = None
-    if state is VenueState.FAILED or (state is VenueState.CANCELED and _says_why(order)):
-        error = failure(order.reason, order.reason_description, connection.id, pts=connection.pts)
-    elif state is VenueState.CANCELED and _ran_out(order):
-        state = VenueState.EXPIRED
+    if state in _CUT_SHORT:
+        if state is VenueState.FAILED or _says_why(order):
+            error = failure(order.reason, order.reason_description, connection.id, pts=connection.pts)
+        elif _ran_out(order):
+            state = VenueState.EXPIRED
     filled, filled_quote, average_price = executed(
         _ORDER_FIELDS, order.filled_quantity, order.filled_quote_quantity, order.average_price
     )
@@ -84,6 +87,18 @@ def report_of_order(order: wire.Order, connection: Connection, now: int) -> Orde
         error=error,
         at=now,
     )
+
+
+def answer_to(order: OutboundOrder, found: wire.Order, connection: Connection, now: int) -> OrderReport:
+    """What an `Order` says that was answered to a question about ours; raises `OffWireError`.
+
+    `now`: see `report_of_order`.
+    """
+    if found.client_order_id != order.venue_client_order_id:
+        raise OffWireError("expected the order asked for, was another's client order id")
+    if found.product != order.product or found.side != order.side:
+        raise OffWireError("expected the order asked for, was another's product or side")
+    return report_of_order(found, connection, now)
 
 
 def _says_why(order: wire.Order) -> bool:
@@ -114,7 +129,7 @@ def report_of_message(message: wire.OrderMessage, connection: Connection, now: i
     if not message.client_order_id:
         return None
     error = None
-    if state is VenueState.FAILED or (state is VenueState.CANCELED and message.reason):
+    if state in _CUT_SHORT and (state is VenueState.FAILED or message.reason):
         error = failure(message.reason, message.reason_description, connection.id, pts=connection.pts)
     filled, filled_quote, average_price = executed(
         _MESSAGE_FIELDS,
@@ -178,8 +193,7 @@ def lacks_reason(message: wire.OrderMessage, report: OrderReport) -> bool:
 
     Want of credit, a time that ran out and a remainder that was not traded all look alike then.
     """
-    ended = report.state in (VenueState.CANCELED, VenueState.FAILED)
-    return ended and message.reason not in REASONS
+    return report.state in _CUT_SHORT and message.reason not in REASONS
 
 
 def _fill_of(message: wire.OrderMessage, now: int) -> tuple[Fill, ...]:

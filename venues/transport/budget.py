@@ -93,7 +93,7 @@ class RequestBudget:
 
     def try_take(self, lane: Lane) -> bool:
         """Take a request now or not at all. Who waits in a lane before this one comes first."""
-        return self._take_now(lane, self._clock.now(), self._ahead(lane))
+        return self._take_now(lane, self._clock.now(), self._ahead(lane) if self._waiting else 0)
 
     def _ahead(self, lane: Lane) -> int:
         return sum(self._queued[:lane]) if self._waiting else 0
@@ -150,7 +150,8 @@ class RequestBudget:
                 self._address.refused(after, now)
         if self._address is not None:
             self._address.answered(now, refused=status == 429 or status is None)
-        self._serve()
+        if self._waiting or self._timer is not None:
+            self._serve()
 
     def unused(self) -> None:
         """What was taken saw no request."""

@@ -83,7 +83,9 @@ class Sending(Generic[T]):
             if not waited.cancel() and not waited.cancelled():
                 self._orphaned(waited, waited.result())
             raise
-        self._over(waited)
+        self._sends.pop(waited, None)
+        if self._emptied is not None:
+            self._tell_emptied(self._emptied)
         return _STOPPED if came is None else self._way.judge(order, sent_at, came)
 
     async def ended(self) -> None:
@@ -98,7 +100,7 @@ class Sending(Generic[T]):
             if waited.cancelled() or not waited.done():
                 # It may have arrived all the same.
                 self._budget.answered({}, None)
-                self._over(waited)
+                del self._sends[waited]
             if not waited.done():
                 waited.set_result(None)
 
@@ -111,18 +113,17 @@ class Sending(Generic[T]):
 
     def _orphaned(self, waited: "asyncio.Future[T | None]", came: T | None) -> None:
         """It ended, and its caller is gone."""
-        sent = self._over(waited)
+        sent = self._sends.pop(waited, None)
+        if self._emptied is not None:
+            self._tell_emptied(self._emptied)
         if sent is not None and came is not None:
             result = self._way.judge(*sent, came)
             if isinstance(result, Taken):
                 self._tell(result.report)
 
-    def _over(self, waited: "asyncio.Future[T | None]") -> tuple[OutboundOrder, int] | None:
-        sent = self._sends.pop(waited, None)
-        emptied = self._emptied
-        if emptied is not None and not self._sends and not emptied.done():
+    def _tell_emptied(self, emptied: "asyncio.Future[None]") -> None:
+        if not self._sends and not emptied.done():
             emptied.set_result(None)
-        return sent
 
 
 class InTasks:

@@ -22,11 +22,14 @@ from router.ports import (
 from router.secrets import Secret
 from router.settings import ConnectionSettings, ConnectionType
 from tests.unit.build import D
-from tests.unit.venues.support import SECOND, Requests, WallClock, http, payload, raw_server
+from tests.unit.venues.support import SECOND, Requests, WallClock, draws, http, payload, raw_server
 from tests.unit.venues.test_bitgo_encode import outbound
 from venues.bitgo import wire
 from venues.bitgo.client import Client
+from venues.bitgo.explain import Explainer
 from venues.bitgo.orders import PAGE, Orders
+from venues.bitgo.sends import Sends
+from venues.transport.backoff import Backoff
 from venues.transport.budget import RequestBudget
 from venues.transport.health import Score
 from venues.transport.sending import Sending
@@ -65,7 +68,9 @@ class Account:
             ),
         )
         self.orders = Orders(self.client, settings.connection, clock, timing)
-        self.sending = Sending(self.budget, self.orders, lambda _: None)
+        explainer = Explainer(self.orders.explain, lambda _: None, Backoff(1, 1, draws()))
+        sends = Sends(self.client, settings.connection, explainer, clock)
+        self.sending = Sending(self.budget, sends, lambda _: None)
 
     async def submit(self, order: OutboundOrder = ORDER) -> Any:
         assert self.sending.take_budget()

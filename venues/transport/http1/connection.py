@@ -149,7 +149,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Something came."""
-        if self._told is None:
+        told = self._told
+        if told is None:
             self._end(None)
             return
         try:
@@ -158,7 +159,7 @@ class Connection(asyncio.Protocol):
             self._end(Lost("off_wire", f"no valid HTTP answer: {error.detail}"))
             return
         if answered is not None:
-            self._answered(answered)
+            self._answered(answered, told)
 
     def eof_received(self) -> None:
         """There will be no more: no answer ends with the connection."""
@@ -170,13 +171,14 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._owner.ended(self)
 
-    def _answered(self, answered: Answered) -> None:
+    def _answered(self, answered: Answered, told: Told) -> None:
         transport = cast("asyncio.Transport", self._transport)
         if transport.get_write_buffer_size():
             # Nobody who has not read a question can answer it.
             self._end(Lost("off_wire", "expected an answer to the request, began before it was written"))
             return
-        self._tell(answered)
+        self._told = None
+        told(answered)
         self.answers += 1
         parser = self._parser
         self.keeps_s = parser.keeps_s
@@ -210,8 +212,9 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         self._closed()
-        if lost is not None:
-            self._tell(lost)
+        told, self._told = self._told, None
+        if told is not None and lost is not None:
+            told(lost)
 
     def _closed(self) -> None:
         if not self.is_closed:
@@ -220,8 +223,3 @@ class Connection(asyncio.Protocol):
                 self._timer.cancel()
                 self._timer = None
             self._owner.gone(self)
-
-    def _tell(self, exchange: Exchange) -> None:
-        told, self._told = self._told, None
-        if told is not None:
-            told(exchange)

@@ -91,7 +91,7 @@ class Template:
 
 
 class Prepared:
-    """A template whose requests are all of the same one who asks: only the body differs.
+    """A template whose requests are all of the same one who asks: only the body, of JSON, differs.
 
     What says who asks is put in with the first request, and kept as a `Secret`.
     """
