@@ -48,7 +48,8 @@ class Explainer:
 
     def sent(self, client_order_id: str) -> None:
         """An order of ours goes out; its answer may tell its end."""
-        self._stand(client_order_id, _Stand.IN_FLIGHT)
+        # It is counted when it is answered, and so are all.
+        self._stands[client_order_id] = _Stand.IN_FLIGHT
 
     def answered(self, client_order_id: str, report: OrderReport | None) -> None:
         """The order was answered, looked up or cancelled; `report` if that said how it stands."""

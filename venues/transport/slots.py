@@ -96,11 +96,12 @@ class Slots:
         """The answer to a request came, or it was given up: its slot rests."""
         self._busy -= 1
         rested_at = now + self._cool_ns
-        if self._cooling and rested_at < self._cooling[-1]:
+        cooling = self._cooling
+        if cooling and rested_at < cooling[-1]:
             # The window became shorter: what rests by the longer one comes after this.
-            self._cooling = deque(sorted((*self._cooling, rested_at)))
+            self._cooling = deque(sorted((*cooling, rested_at)))
         else:
-            self._cooling.append(rested_at)
+            cooling.append(rested_at)
 
     def unused(self) -> None:
         """A slot that was taken saw no request."""

@@ -106,13 +106,16 @@ class Connection(asyncio.Protocol):
 
         Only while it `is_quiet`. `timeout_ms`: what `left_s` is left of, for the message.
         """
+        transport = self._transport
+        if transport is None:
+            raise RuntimeError("expected a connection that is quiet, was one that has ended")
         self._parser.expect(body_bytes_max)
         self._told = told
         self._timeout_ms = timeout_ms
         due = self._due = self._loop.time() + left_s
         if self._timer is None or due < self._timer_at:
             self._arm(due)
-        cast("asyncio.Transport", self._transport).write(request)
+        transport.write(request)
 
     def abandon(self, told: Told) -> None:
         """Nobody is to be told of this request: if its answer is to come, the connection is of no use."""
@@ -172,8 +175,8 @@ class Connection(asyncio.Protocol):
         self._owner.ended(self)
 
     def _answered(self, answered: Answered, told: Told) -> None:
-        transport = cast("asyncio.Transport", self._transport)
-        if transport.get_write_buffer_size():
+        transport = self._transport
+        if transport is None or transport.get_write_buffer_size():
             # Nobody who has not read a question can answer it.
             self._end(Lost("off_wire", "expected an answer to the request, began before it was written"))
             return

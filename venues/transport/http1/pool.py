@@ -158,6 +158,7 @@ class Pool:
         if connection is not None:
             connection.send(request, body_bytes_max, timeout_ms / 1000, timeout_ms, told)
             return
+        # One to come is waited for by a task: nothing has been sent yet.
         task = loop.create_task(self.exchange(request, body_bytes_max, timeout_ms))
         self._sending.add(task)
         task.add_done_callback(functools.partial(self._sent, told))
