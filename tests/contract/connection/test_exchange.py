@@ -7,6 +7,7 @@ says. Every request is written once, whatever happens.
 import asyncio
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,23 @@ async def test_a_whole_answer(tls: Certified | None) -> None:
         b"\r\n"
         b'{"a":1}' % other.port
     ]
+
+
+async def test_who_gives_up_as_the_answer_comes_disturbs_nobody() -> None:
+    troubles: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
+
+    async def as_it_comes(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Whichever of the two the loop comes to first.
+        writer.write(OK)
+        asking.cancel()
+
+    async with facing(as_it_comes, OK) as (found, _):
+        asking = asyncio.ensure_future(found.ask())
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert isinstance(await found.ask(), Answered)
+    assert troubles == []
 
 
 async def test_a_connection_is_used_again(tls: Certified | None) -> None:

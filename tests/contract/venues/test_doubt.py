@@ -121,4 +121,6 @@ async def test_what_is_in_flight_when_it_is_stopped_is_in_doubt(kit: Kit) -> Non
             while await stage.arrived(Call.ORDER) == 0:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         stage.running.cancel()
-        assert isinstance(await sending, Unanswered)
+        assert await sending == Unanswered("the connection was stopped before the answer came")
+        # It was cut off here: that says nothing of the counterparty.
+        assert not [request for request in stage.listener.requests if request[:2] == ("order", "reset")]

@@ -53,6 +53,15 @@ def raw(value: Any) -> msgspec.Raw:
     return msgspec.Raw(json.dumps(value).encode())
 
 
+@pytest.mark.parametrize("price", [None, "", "0", "NaN"])
+def test_the_average_price_of_nothing_is_none(price: str | None) -> None:
+    for _ in range(2):
+        assert order(filledQuantity="0", averagePrice=price).average_price is None
+    _, told = message("feed_order_canceled", cumulativeQuantity="", averagePrice=price)
+    assert told is not None
+    assert (told.filled_base, told.average_price) == (0, None)
+
+
 def test_the_published_order() -> None:
     expected = OrderReport(
         venue_client_order_id="myorderid1",

@@ -174,10 +174,14 @@ async def test_one_that_is_stopped_is_in_doubt_and_what_comes_later_is_not_judge
 async def test_one_whose_answer_is_there_when_it_is_stopped_has_it() -> None:
     line = Line()
     submitting = await line.sends()
+    left = line.budget.left()
     line.answers()
     line.sending.stop()
     assert await submitting is TAKEN
     assert line.ended_with([])
+    await pass_time(2)
+    # Who judges it gives its request back.
+    assert line.budget.left() == left
 
 
 @pytest.mark.parametrize("gone", [False, True])
