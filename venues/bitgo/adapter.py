@@ -14,13 +14,14 @@ import asyncio
 import random
 from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from router.core.model import Book, Connection, Fill, OrderReport, OrderRequest, OutboundOrder, Product
 from router.ports import (
     CancelResult,
     Clock,
     Health,
+    Lane,
     OffWireError,
     SubmitResult,
     VenueListener,
@@ -49,6 +50,8 @@ from venues.transport.standing import Standing
 from venues.transport.telling import Telling
 from venues.transport.timing import Timing
 from venues.transport.upkeep import Upkeep
+
+_ORDER: Final = Lane.ORDER
 
 
 class BitgoPrime:
@@ -146,7 +149,7 @@ class BitgoPrime:
 
     def has_order_budget(self) -> bool:
         """Whether a request for an order could go out now."""
-        return self._sending.has_budget()
+        return self._budget.can_take(_ORDER)
 
     def take_order_budget(self) -> bool:
         """Take the request that an order will use."""

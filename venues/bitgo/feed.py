@@ -93,13 +93,16 @@ class Feed:
 
     def want(self, product: str) -> None:
         """Have a book from now on. No I/O, no await."""
-        known = product in self._wanted
-        self._wanted.pop(product, None)
-        self._wanted[product] = None
-        if not known:
-            if len(self._wanted) > PRODUCTS_MAX:
-                del self._wanted[next(iter(self._wanted))]
-            self._changed.set()
+        wanted = self._wanted
+        if product in wanted:
+            # Asked for again: it stays longest.
+            del wanted[product]
+            wanted[product] = None
+            return
+        wanted[product] = None
+        if len(wanted) > PRODUCTS_MAX:
+            del wanted[next(iter(wanted))]
+        self._changed.set()
 
     def offer(self, products: Iterable[str]) -> None:
         """Have these books too, as far as there is room beside those asked for. No I/O, no await."""

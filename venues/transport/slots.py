@@ -69,15 +69,27 @@ class Slots:
         cooling = self._cooling
         while cooling and cooling[0] <= now:
             cooling.popleft()
-        if now < self._blocked_until:
-            return 0
+        if self._blocked_until:
+            if now < self._blocked_until:
+                return 0
+            self._blocked_until = 0
         free = self._size - self._busy - len(cooling)
         if self._cap is not None:
             if now < self._cap_until:
                 free = min(free, self._cap)
             else:
                 self._cap = None
-        return max(0, free)
+        return free if free > 0 else 0
+
+    def plenty(self, lane: Lane) -> bool:
+        """Whether the lane may take a slot at any time from the last look on: no clock is read for that.
+
+        Time frees slots and takes none, so what was free then is free now. Where this is False, `can_take`
+        knows.
+        """
+        if self._blocked_until or self._cap is not None:
+            return False
+        return self._size - self._busy - len(self._cooling) > self._leaves[lane]
 
     def can_take(self, lane: Lane, now: int, ahead: int = 0) -> bool:
         """Whether the lane may take a slot; `ahead`: how many others are to be served first."""
