@@ -26,7 +26,7 @@ from router.cli.demo.processes import Process
 from router.cli.demo.stage import PRODUCT, cast, draw_secrets, write_router, write_simulator
 from router.core.competition import Rules
 from router.core.ledger import Ledger
-from router.core.model import OrderReport, OrderRequest, OrderType, Quote, Side, Source
+from router.core.model import OrderReport, OrderRequest, OrderType, PricedQuote, Side, Source
 from router.core.routing import Terms
 from router.observe.logs import make_log
 from router.observe.metrics import Metrics
@@ -112,9 +112,9 @@ class Rivals:
                 await member.venue.request_book(PRODUCT, self._clock.now() + 2 * NS),
                 Source.REQUEST,
             )
-        quote = self._competing.quote_of_book(member, REQUEST, book, source, protected=False)
-        if not isinstance(quote, Quote):
-            raise TypeError(f"expected a quote of {member.connection.id}, was {quote}")
+        priced = self._competing.price_of_book(member, REQUEST, RULES.terms, book, source)
+        if not isinstance(priced, PricedQuote):
+            raise TypeError(f"expected a price of {member.connection.id}, was {priced}")
 
     async def asked_book(self, member: Member) -> None:
         """A book over REST, whatever is streamed."""

@@ -128,19 +128,27 @@ class Competition:
         return asked
 
     def quoted(self, quote: Quote, now: int, asked_at: int | None = None) -> None:
-        """A counterparty's price for the size came.
+        """A counterparty's price for the size came; as `priced`, without its fee yet."""
+        contender = self.entries[quote.connection_id].contender
+        if contender.product is not None:
+            fee_bps = contender.connection.taker_fee_bps
+            self.priced(price_quote(quote, fee_bps, self.request.side, contender.product), now, asked_at)
+
+    def priced(
+        self, priced: PricedQuote, now: int, asked_at: int | None = None, market_limit: Decimal | None = None
+    ) -> None:
+        """A connection's price for the size came, or was read from its book.
 
         `asked_at`: when the question was really put, where that was later than the opening (a streamed book
-        is read when everything else is done); the record's latency counts from there. A quote of an unknown
-        connection is a bug: `KeyError`.
+        is read when everything else is done); the record's latency counts from there. `market_limit`: as
+        `route` takes it. A quote of an unknown connection is a bug: `KeyError`.
         """
+        quote = priced.quote
         entry = self.entries[quote.connection_id]
         contender = entry.contender
-        product = contender.product
+        connection, product = contender.connection, contender.product
         if product is None or (not entry.waits and entry.answered_at is not None):
             return  # a second answer to one question changes nothing
-        connection, request = contender.connection, self.request
-        priced = price_quote(quote, connection.taker_fee_bps, request.side, product)
         entry.priced, entry.source, entry.answered_at = priced, quote.source, now
         if asked_at is not None:
             entry.asked_at = asked_at
@@ -149,8 +157,9 @@ class Competition:
             return
         entry.waits = False
         if quote.valid_until is None or now < quote.valid_until:
+            request = self.request
             free = None if connection.pts else self._ledger.free(connection.id, given_up(request, product))
-            routed = route(request, self.rules.terms, priced, connection, product, free)
+            routed = route(request, self.rules.terms, priced, connection, product, free, market_limit)
             if isinstance(routed, Route):
                 entry.route, entry.free = routed, free
             else:

@@ -9,11 +9,12 @@ cycles does not know of costs it nothing, however many orders are open.
 """
 
 import enum
-from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
 
+from router.core.book import Book as Book  # noqa: PLC0414 - handed on: it is of the vocabulary
+from router.core.book import Level as Level  # noqa: PLC0414 - likewise
 from router.core.errors import OrderError
 from router.core.instruction import Instruction, SteadyPace, Stop, Twap
 from router.core.money import BPS, ONE, add, decimals_of, mul
@@ -156,9 +157,14 @@ class Connection(msgspec.Struct, frozen=True, dict=True):
     """Fee on the quote notional of a fill, charged in the quote currency; basis points."""
 
     @Once
+    def fee_rate(self) -> Decimal:
+        """The fee on a notional of one: 0.001 for 10 basis points."""
+        return mul(self.taker_fee_bps, BPS)
+
+    @Once
     def with_fee(self) -> Decimal:
         """What a notional of one comes to with the fee on it: 1.001 for 10 basis points."""
-        return add(ONE, mul(self.taker_fee_bps, BPS))
+        return add(ONE, self.fee_rate)
 
 
 class Product(msgspec.Struct, frozen=True, dict=True):
@@ -231,6 +237,18 @@ class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         """Whether `quantity` is in the base currency; otherwise it is in the quote currency."""
         return self.quantity_currency == self.base
 
+    @Once
+    def time_in_force_meant(self) -> TimeInForce:
+        """As asked; unsaid, IOC for a market order, GTC for one that works.
+
+        What has a duration is GTD: a limit order with one, and every TWAP.
+        """
+        if self.time_in_force is not None:
+            return self.time_in_force
+        if self.duration_minutes is not None or isinstance(self.instruction, Twap):
+            return TimeInForce.GTD
+        return TimeInForce.IOC if self.type is OrderType.MARKET else TimeInForce.GTC
+
     @property
     def works(self) -> bool:
         """Whether it trades over time, at prices that nobody knows when it is decided who gets it."""
@@ -249,25 +267,6 @@ class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     def scheduled_at(self) -> int | None:
         """When it is to begin; None: at once."""
         return self.instruction.scheduled_at if isinstance(self.instruction, Twap | SteadyPace) else None
-
-
-class Level(msgspec.Struct, frozen=True, gc=False):
-    """One level of a book: price in quote per base, size in base."""
-
-    price: Decimal
-    size: Decimal
-
-
-class Book(msgspec.Struct, frozen=True):
-    """A whole book: bids from the highest, asks from the lowest price. `at`: when its prices held.
-
-    A side may be read as its levels are come to: whoever prices by it asks for no more than it needs. Every
-    level that it hands out is true; one that ends before a level which cannot be is shorter, and no more.
-    """
-
-    bids: Sequence[Level]
-    asks: Sequence[Level]
-    at: int
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):

@@ -123,12 +123,6 @@ def trim(value: Decimal, decimals_min: int = 0) -> Decimal:
     return _strip_zeros(value)
 
 
-def padded(value: Decimal, decimals: int) -> Decimal | None:
-    """The value with exactly so many decimals; None where it has more. What it is then, `trim` says."""
-    filled = _to_last_decimal(value, _UNITS[decimals])
-    return filled if filled == value else None
-
-
 def halve(value: Decimal) -> Decimal:
     """Half of a value, exact, with as many decimals as it has, or one more."""
     value = add(value, ZERO)  # ten times ten is written with no decimals, and not with less than none

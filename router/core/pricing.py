@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
+from router.core.book import Level
 from router.core.instruction import SteadyPace, Twap
-from router.core.model import Level, OrderRequest, PricedQuote, Product, Quote, Side, Source
+from router.core.model import OrderRequest, PricedQuote, Product, Quote, Side, Source
 from router.core.money import (
     BPS,
     ZERO,
@@ -22,7 +23,6 @@ from router.core.money import (
     halve,
     mul,
     mul_add,
-    padded,
     ratio_down,
     ratio_up,
     round_down,
@@ -37,9 +37,8 @@ BEYOND_TICK_DECIMALS: Final = 8
 # Looked up once: the name of an enumeration's member costs as much as an addition.
 _BUY: Final = Side.BUY
 _BPS_OF_ONE: Final = Decimal(10_000)
-# By their place, and so that it can be read: a struct takes five times as long for names.
+# By its place, and so that it can be read: a struct takes five times as long for names.
 _INDICATIVE: Final = False
-_COMPLETE: Final = True
 
 
 def quoted_quantity(request: OrderRequest, product: Product) -> Decimal:
@@ -138,14 +137,6 @@ def quote_from_levels(
     reaches and not the average over them, the one that can be promised with a fill-or-kill limit.
     None where the side is empty.
     """
-    if in_base and levels:
-        # The best level has the whole size, most often: then there is no average to be taken.
-        best = levels[0]
-        worst = best.price
-        price = padded(worst, product.tick_decimals)
-        if price is not None and best.size >= quantity:
-            cost = mul(quantity, worst)
-            return Quote(connection_id, source, _INDICATIVE, price, worst, quantity, cost, _COMPLETE)
     walk = walk_base(levels, quantity) if in_base else walk_quote(levels, quantity, side, product)
     if walk is None:
         return None
@@ -179,9 +170,8 @@ def price_quote(quote: Quote, fee_bps: Decimal, side: Side, product: Product) ->
     if stated is not None:
         total = mul(stated, base)
         return PricedQuote(quote, sub(total, notional) if side is _BUY else sub(notional, total), stated)
-    fee = mul(mul(notional, fee_bps), BPS)
-    total = add(notional, fee) if side is _BUY else sub(notional, fee)
-    return PricedQuote(quote, fee, unit_price(total, base, side, product))
+    fee = fee_on(notional, fee_bps)
+    return PricedQuote(quote, fee, all_in(notional, fee, base, side, product))
 
 
 def mid_price(best_bid: Decimal | None, best_ask: Decimal | None) -> Decimal | None:

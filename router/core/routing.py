@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 
-from router.core.instruction import Twap
 from router.core.model import (
     Claim,
     Connection,
@@ -33,7 +32,7 @@ from router.core.once import Once
 # Looked up once: the name of an enumeration's member costs as much as an addition.
 _BUY: Final = Side.BUY
 _MARKET: Final = OrderType.MARKET
-_IOC: Final = TimeInForce.IOC
+_FOK: Final = TimeInForce.FOK
 
 
 class Terms(msgspec.Struct, frozen=True, dict=True):
@@ -54,17 +53,8 @@ class Terms(msgspec.Struct, frozen=True, dict=True):
 
 
 def time_in_force_of(request: OrderRequest, terms: Terms) -> TimeInForce:
-    """FOK for an accepted RFQ; else as asked; unsaid, IOC for a market order, GTC for one that works.
-
-    What has a duration is GTD: a limit order with one, and every TWAP.
-    """
-    if terms.protected:
-        return TimeInForce.FOK
-    if request.time_in_force is not None:
-        return request.time_in_force
-    if request.duration_minutes is not None or isinstance(request.instruction, Twap):
-        return TimeInForce.GTD
-    return _IOC if request.type is _MARKET else TimeInForce.GTC
+    """FOK for an accepted RFQ; else what the request means."""
+    return _FOK if terms.protected else request.time_in_force_meant
 
 
 def limit_for(request: OrderRequest, terms: Terms, priced: PricedQuote, product: Product) -> Decimal:
@@ -73,16 +63,23 @@ def limit_for(request: OrderRequest, terms: Terms, priced: PricedQuote, product:
     The caller's own limit; the quoted price where it is protected or firm; else the quote plus slippage.
     """
     price = request.limit_price
-    if price is None:
-        quote = priced.quote
-        price = quote.price
-        if quote.firm:
-            # It is accepted by its id, at its price: no tick is asked of it.
-            return price
-        if not terms.protected:
-            price = mul(price, terms.worst_buy if request.side is _BUY else terms.worst_sale)
-    toward_safety = round_down if request.side is _BUY else round_up
-    return toward_safety(price, product.price_increment)
+    if price is not None:
+        return _on_tick(price, request.side, product)
+    quote = priced.quote
+    if quote.firm:
+        # It is accepted by its id, at its price: no tick is asked of it.
+        return quote.price
+    return slipped_limit(quote.price, terms, request.side, product)
+
+
+def slipped_limit(price: Decimal, terms: Terms, side: Side, product: Product) -> Decimal:
+    """The limit of a market order on an indicative price: its slippage beyond it, or itself if protected."""
+    return _on_tick(price if terms.protected else _slipped(price, terms, side), side, product)
+
+
+def _on_tick(price: Decimal, side: Side, product: Product) -> Decimal:
+    """The nearest tick toward the caller's safety."""
+    return (round_down if side is _BUY else round_up)(price, product.price_increment)
 
 
 def given_up(request: OrderRequest, product: Product) -> str:
@@ -110,11 +107,13 @@ def route(
     connection: Connection,
     product: Product,
     free: Decimal | None,
+    market_limit: Decimal | None = None,
 ) -> Route | Reason:
     """The order that would go out on this quote, or why none can.
 
     `free`: what is free of the currency given up on a Spot connection, None where it is not known; it is
-    not looked at for a PTS connection, which trades on credit.
+    not looked at for a PTS connection, which trades on credit. `market_limit`: what `limit_for` says of this
+    quote where the caller named no limit, if that is known already.
     """
     if request.instruction is not None and request.limit_price is None:
         claim = (
@@ -125,7 +124,9 @@ def route(
         if isinstance(claim, Reason):
             return claim
         return Route(connection.id, priced, None, time_in_force_of(request, terms), claim)
-    limit = limit_for(request, terms, priced, product)
+    limit = market_limit
+    if limit is None or request.limit_price is not None:
+        limit = limit_for(request, terms, priced, product)
     if limit <= ZERO:
         return Reason.INVALID_QUOTE
     quote, side = priced.quote, request.side

@@ -10,14 +10,16 @@ deadline is left running for a while: its answer is recorded, not used.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from router.core.competition import Competition, Contender, Phase, Rules
 from router.core.ledger import Ledger
-from router.core.model import Book, OrderRequest, Quote, Reason, Side, Source
-from router.core.pricing import quote_from_levels, quoted_quantity
+from router.core.model import Book, OrderRequest, PricedQuote, Quote, Reason, Source
+from router.core.routing import Terms
+from router.core.touch import price_book
 from router.observe.observer import Observer
 from router.ports import BudgetSpentError, Clock, OffWireError, VenueUnreachableError
 from router.ports.quotes import QuoteRefusedError
@@ -25,7 +27,6 @@ from router.service.firm import FirmAsking, FirmQuestion
 from router.service.venues import Member, Venues, arrival_price_of
 
 # Looked up once: the name of an enumeration's member costs as much as an addition.
-_BUY: Final = Side.BUY
 _BOOK: Final = Source.BOOK
 LATE_QUOTE_NS = 5_000_000_000
 """How long an answer that missed the deadline is still waited for, to be recorded."""
@@ -74,48 +75,57 @@ class Competing:
         `to_trade`: the winner will be sent an order, so a connection without budget for one is out.
         """
         now = self._clock.now()
-        books = self._venues.fresh_books(request.product, now)
+        contenders, books, not_streamed = self._field(request, now, to_trade=to_trade)
         arrival_price = arrival_price_of(books.values())
-        contenders = self._contenders(request, arrival_price, now, to_trade=to_trade)
+        for at, member in not_streamed.items():
+            # Whether a firm price may be asked for can depend on the market that the others show.
+            if member.firm is not None and contenders[at].barred is None:
+                barred = self._firm.barred(member, request, arrival_price, now)
+                contenders[at] = Contender(member.connection, contenders[at].product, barred)
         competition = Competition(request, rules, self._ledger)
-        held = Held(competition_id, competition, contenders, arrival_price, now)
-        streamed: list[Contender] = []
-        others: list[Member] = []
-        members = self._venues.by_id
-        for contender in competition.opened(contenders, now):
-            name = contender.connection.id
-            member = members[name]
-            if name in books and member.firm is None:
-                streamed.append(contender)
-            else:
-                # One whose book is aged (its feed is down, or silent) is asked for it.
-                others.append(member)
-        if others:
-            await self._ask_and_read(held, others, streamed, ready, late)
-            return held
+        held = Held(competition_id, competition, tuple(contenders), arrival_price, now)
+        asked = competition.opened(contenders, now)
+        if not_streamed:
+            by_id = {member.connection.id: member for member in not_streamed.values()}
+            others = [by_id[each.connection.id] for each in asked if each.connection.id in by_id]
+            if others:
+                streamed = [each for each in asked if each.connection.id not in by_id]
+                await self._ask_and_read(held, others, streamed, ready, late)
+                return held
         # Nobody is waited for: there is no deadline to keep, and nobody to be woken when all have answered.
-        self._read_books(competition, streamed, books)
+        self._read_books(competition, asked, books)
         return held
 
-    def _contenders(
-        self, request: OrderRequest, arrival_price: Decimal | None, now: int, *, to_trade: bool
-    ) -> tuple[Contender, ...]:
-        venues = self._venues
-        allowed = venues.groups.allowed(request.base)
-        found = []
-        for member in venues:
-            connection, venue = member.connection, member.venue
+    def _field(
+        self, request: OrderRequest, now: int, *, to_trade: bool
+    ) -> tuple[list[Contender], dict[str, Book], dict[int, Member]]:
+        """Every connection as it stands, and the streamed books that are young enough, by connection.
+
+        Thirdly, by place, who has none or quotes on request: one whose feed is down, or silent, is asked.
+        """
+        venues, product = self._venues, request.product
+        allowed, oldest = venues.groups.allowed(request.base), venues.oldest(now)
+        contenders: list[Contender] = []
+        books: dict[str, Book] = {}
+        not_streamed: dict[int, Member] = {}
+        for name, member in venues.by_id.items():
+            venue = member.venue
+            book = venue.book(product) if member.enabled else None
+            if book is not None and book.at >= oldest:
+                books[name] = book
+                if member.firm is not None:
+                    not_streamed[len(contenders)] = member
+            else:
+                not_streamed[len(contenders)] = member
             barred = venues.barred(member, now, to_trade=to_trade)
             if barred is None:
-                if allowed is not None and connection.id not in allowed:
+                if allowed is not None and name not in allowed:
                     barred = Reason.NOT_SELECTED
                 elif not venue.takes(request):
                     # One that would refuse such an order must not win it: it is out before it is asked.
                     barred = Reason.PRODUCT_UNSUPPORTED
-                elif member.firm is not None:
-                    barred = self._firm.barred(member, request, arrival_price, now)
-            found.append(Contender(connection, venue.product(request.product), barred))
-        return tuple(found)
+            contenders.append(Contender(member.connection, venue.product(product), barred))
+        return contenders, books, not_streamed
 
     async def _ask_and_read(
         self,
@@ -150,38 +160,50 @@ class Competing:
         self, competition: Competition, streamed: Iterable[Contender], books: Mapping[str, Book]
     ) -> None:
         """Quote from books. The clock is read once a book: a price took from one reading until the next."""
-        request, protected, clock = competition.request, competition.rules.terms.protected, self._clock
-        asked_at = clock.now()
+        request, terms, now = competition.request, competition.rules.terms, self._clock.now
+        asked_at = now()
         for contender in streamed:
-            name = contender.connection.id
-            book = books.get(name)
-            quote = (
-                Reason.STALE_BOOK
-                if book is None
-                else _quote(contender, request, book, _BOOK, protected=protected)
-            )
-            now = clock.now()
-            if isinstance(quote, Quote):
-                competition.quoted(quote, now, asked_at)
+            connection, product = contender.connection, contender.product
+            book = books.get(connection.id)
+            found = None
+            if book is not None and product is not None:
+                found = price_book(request, terms, connection, product, book, _BOOK)
+            answered_at = now()
+            if found is not None:
+                competition.priced(found[0], answered_at, asked_at, found[1])
             else:
-                competition.failed(name, Source.BOOK, quote, now)
-            asked_at = now
+                reason = Reason.STALE_BOOK if book is None else Reason.INSUFFICIENT_DEPTH
+                competition.failed(connection.id, _BOOK, reason, answered_at)
+            asked_at = answered_at
 
-    def quote_of_asked(self, competition: Competition, name: str, book: Book) -> Quote | Reason:
-        """A quote for a competition from a book that was asked for; or why there is none."""
+    def price_asked(self, competition: Competition, name: str, book: Book) -> PricedQuote | Reason:
+        """The price for a competition from a book that was asked for; or why there is none."""
+        contender = competition.entries[name].contender
         if not self._venues.fresh(book, self._clock.now()):
             return Reason.STALE_BOOK
-        contender, protected = competition.entries[name].contender, competition.rules.terms.protected
-        return _quote(contender, competition.request, book, Source.REQUEST, protected=protected)
+        if contender.product is None:
+            return Reason.PRODUCT_UNSUPPORTED
+        found = price_book(
+            competition.request,
+            competition.rules.terms,
+            contender.connection,
+            contender.product,
+            book,
+            Source.REQUEST,
+        )
+        return Reason.INSUFFICIENT_DEPTH if found is None else found[0]
 
-    def quote_of_book(
-        self, member: Member, request: OrderRequest, book: Book, source: Source, *, protected: bool
-    ) -> Quote | Reason:
-        """A quote for the request's size, or its slice's, from a book; or why there is none."""
-        contender = Contender(member.connection, member.venue.product(request.product))
-        if contender.product is not None and not self._venues.fresh(book, self._clock.now()):
+    def price_of_book(
+        self, member: Member, request: OrderRequest, terms: Terms, book: Book, source: Source
+    ) -> PricedQuote | Reason:
+        """The price of the request's size, or its slice's, from a book; or why there is none."""
+        product = member.venue.product(request.product)
+        if product is None:
+            return Reason.PRODUCT_UNSUPPORTED
+        if not self._venues.fresh(book, self._clock.now()):
             return Reason.STALE_BOOK
-        return _quote(contender, request, book, source, protected=protected)
+        found = price_book(request, terms, member.connection, product, book, source)
+        return Reason.INSUFFICIENT_DEPTH if found is None else found[0]
 
     def _ask(self, member: Member, run: "_Run", deadline: int) -> None:
         """Ask a counterparty for its book, in a task of its own.
@@ -254,26 +276,6 @@ class Competing:
         return source, Reason.VENUE_ERROR, type(error).__name__
 
 
-def _quote(
-    contender: Contender, request: OrderRequest, book: Book, source: Source, *, protected: bool
-) -> Quote | Reason:
-    """A quote for the request's size, or its slice's, from a book that is young enough."""
-    product, side = contender.product, request.side
-    if product is None:
-        return Reason.PRODUCT_UNSUPPORTED
-    quote = quote_from_levels(
-        contender.connection.id,
-        source,
-        book.asks if side is _BUY else book.bids,
-        product,
-        side,
-        request.quantity if request.instruction is None else quoted_quantity(request, product),
-        in_base=request.in_base,
-        protected=protected,
-    )
-    return Reason.INSUFFICIENT_DEPTH if quote is None else quote
-
-
 class _Question:
     """One request for a book that is under way, and the competitions that wait for its answer."""
 
@@ -315,19 +317,22 @@ class _Run:
     def offer(self, name: str, book: Book) -> None:
         """Quote from a book that was asked for."""
         competition = self.held.competition
-        quote = self._competing.quote_of_asked(competition, name, book)
-        if isinstance(quote, Quote):
-            self.quoted(quote)
+        priced = self._competing.price_asked(competition, name, book)
+        if isinstance(priced, PricedQuote):
+            self._answered(name, partial(competition.priced, priced))
         else:
-            self.failed(name, Source.REQUEST, quote)
+            self.failed(name, Source.REQUEST, priced)
 
     def quoted(self, quote: Quote) -> None:
-        """Hand a price to the machine; one that came too late is told to whoever keeps the record."""
-        competition = self.held.competition
-        late = self._over or competition.phase is not Phase.COLLECTING
-        competition.quoted(quote, self._clock.now())
+        """Hand a firm price to the machine."""
+        self._answered(quote.connection_id, partial(self.held.competition.quoted, quote))
+
+    def _answered(self, name: str, tell: Callable[[int], None]) -> None:
+        """Tell the machine of a price; one that came too late is told to whoever keeps the record."""
+        late = self._over or self.held.competition.phase is not Phase.COLLECTING
+        tell(self._clock.now())
         if late:
-            self._late(self.held, quote.connection_id)
+            self._late(self.held, name)
         self._look()
 
     def failed(self, name: str, source: Source | None, reason: Reason, detail: str | None = None) -> None:

@@ -42,6 +42,8 @@ class Deciding:
         self._clock = clock
         self._ids = ids
         self._rules = rules
+        # What is reckoned from them, and kept with a book, is the same for every order without its own.
+        self._usual = self.rules(Terms(rules.slippage_bps_max))
 
     def rules(self, terms: Terms) -> Rules:
         """What a competition is run by."""
@@ -49,15 +51,13 @@ class Deciding:
 
     async def compete_and_execute(self, live: LiveOrder) -> None:
         """Run the order's competition, reserve for its winner and send the order there."""
-        request = live.order.request
-        slippage = request.slippage_bps_max
-        if slippage is None:
-            slippage = self._rules.slippage_bps_max
-        terms = Terms(slippage)
+        request, rules = live.order.request, self._usual
+        if request.slippage_bps_max is not None:
+            rules = self.rules(Terms(request.slippage_bps_max))
         competition_id = self._ids.new()
         held = await self._competing.hold(
             request,
-            self.rules(terms),
+            rules,
             competition_id,
             to_trade=True,
             ready=live.accepting,
@@ -74,7 +74,7 @@ class Deciding:
             return
         ranking = held.competition.ranking.quotes
         plan = Plan(
-            terms=terms,
+            terms=rules.terms,
             competition_id=competition_id,
             arrival_price=held.arrival_price,
             contenders=held.contenders,

@@ -34,7 +34,6 @@ from router.core.order import (
     Routed,
     WentInDoubt,
 )
-from router.core.pricing import price_quote
 from router.core.routing import Terms, given_up, route
 from router.observe.observer import Observer
 from router.ports import Clock, Cover, NeverSent, ReservationRefusedError, Taken, Unanswered
@@ -267,23 +266,23 @@ class Executing:
             return Reason.PRODUCT_UNSUPPORTED
         if quote.valid_until is not None and quote.valid_until <= self._clock.now():
             return Reason.QUOTE_EXPIRED
-        if not quote.firm and plan.terms.protected and self._has_moved(member, request, priced):
+        if not quote.firm and plan.terms.protected and self._has_moved(member, request, plan.terms, priced):
             return Reason.QUOTE_EXPIRED
         if not quote.firm and not plan.terms.protected:
             # An indicative price stands as long as its book does: it is read again.
             book = member.venue.book(request.product)
             if book is None:
                 return Reason.STALE_BOOK
-            fresh = self._competing.quote_of_book(member, request, book, Source.BOOK, protected=False)
+            fresh = self._competing.price_of_book(member, request, plan.terms, book, Source.BOOK)
             if isinstance(fresh, Reason):
                 return fresh
-            priced = price_quote(fresh, connection.taker_fee_bps, request.side, product)
+            priced = fresh
         free = None
         if not connection.pts:
             free = self._ledger.free(connection.id, given_up(request, product))
         return route(request, plan.terms, priced, connection, product, free)
 
-    def _has_moved(self, member: Member, request: OrderRequest, priced: PricedQuote) -> bool:
+    def _has_moved(self, member: Member, request: OrderRequest, terms: Terms, priced: PricedQuote) -> bool:
         """Whether a streamed book shows already that an accepted price is not to be had any more.
 
         Fill-or-kill at that price would trade nothing: the request it would cost is saved for another order.
@@ -291,12 +290,13 @@ class Executing:
         book = member.venue.book(request.product)
         if book is None:
             return False
-        fresh = self._competing.quote_of_book(member, request, book, Source.BOOK, protected=True)
+        fresh = self._competing.price_of_book(member, request, terms, book, Source.BOOK)
         if isinstance(fresh, Reason):
             return fresh is Reason.INSUFFICIENT_DEPTH
         accepted = priced.quote.price
-        worse = fresh.price > accepted if request.side is Side.BUY else fresh.price < accepted
-        return worse or not fresh.complete
+        quote = fresh.quote
+        worse = quote.price > accepted if request.side is Side.BUY else quote.price < accepted
+        return worse or not quote.complete
 
 
 def _not_accepted(live: LiveOrder) -> BaseException | None:

@@ -119,14 +119,15 @@ class Venues:
 
         `to_trade`: an order would follow, so its request must be within the account's budget.
         """
+        venue, connection = member.venue, member.connection
         if not member.enabled:
             return Reason.DISABLED
-        if not member.venue.trades:
+        if not venue.trades:
             return Reason.BREAKER_OPEN
-        if to_trade and not member.venue.has_order_budget():
+        if to_trade and not venue.has_order_budget():
             return Reason.RATE_LIMITED
-        if not member.connection.pts:
-            stated_at = self._ledger.stated_at(member.connection.id)
+        if not connection.pts:
+            stated_at = self._ledger.stated_at(connection.id)
             if stated_at is None or now - stated_at > self._balance_age_ns:
                 return Reason.BALANCE_UNKNOWN
         return None
@@ -160,14 +161,12 @@ class Venues:
 
 def arrival_price_of(books: Iterable[Book]) -> Decimal | None:
     """The mid price over books, between the best of all bids and the best of all asks."""
-    bid: Decimal | None = None
-    ask: Decimal | None = None
+    best_bid: Decimal | None = None
+    best_ask: Decimal | None = None
     for book in books:
-        bids, asks = book.bids, book.asks
-        if bids:
-            price = bids[0].price
-            bid = price if bid is None or price > bid else bid
-        if asks:
-            price = asks[0].price
-            ask = price if ask is None or price < ask else ask
-    return mid_price(bid, ask)
+        bid, ask = book.best_bid, book.best_ask
+        if bid is not None and (best_bid is None or bid > best_bid):
+            best_bid = bid
+        if ask is not None and (best_ask is None or ask < best_ask):
+            best_ask = ask
+    return mid_price(best_bid, best_ask)

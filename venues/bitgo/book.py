@@ -47,7 +47,8 @@ def _held_at(message: wire.Level2, product: Product, arrived: int) -> int:
 
 
 def _uncrossed(book: Book) -> Book:
-    if book.bids and book.asks and book.bids[0].price >= book.asks[0].price:
+    bid, ask = book.best_bid, book.best_ask
+    if bid is not None and ask is not None and bid >= ask:
         raise BadBookError("crossed", "expected the best bid below the best ask, was not")
     return book
 

@@ -79,7 +79,7 @@ class Slots:
                 free = min(free, self._cap)
             else:
                 self._cap = None
-        return free if free > 0 else 0
+        return max(0, free)
 
     def plenty(self, lane: Lane) -> bool:
         """Whether the lane may take a slot at any time from the last look on: no clock is read for that.

@@ -13,7 +13,6 @@ from router.core.money import (
     halve,
     is_multiple,
     mul_add,
-    padded,
     ratio_down,
     ratio_up,
     rest_of,
@@ -47,20 +46,6 @@ DECIMALS = st.integers(0, 30)
 @example(D("1E+3"), 0)
 def test_trimming(value: Decimal, decimals: int) -> None:
     assert digits(trim(value, decimals)) == digits(plain.trim(value, decimals))
-
-
-@given(ANY, DECIMALS)
-def test_padding_is_trimming_where_nothing_is_left_past_the_decimals(value: Decimal, decimals: int) -> None:
-    found = padded(value, decimals)
-
-    trimmed = plain.trim(value, decimals)
-    exponent = trimmed.as_tuple().exponent
-    if exponent == -decimals:
-        assert found is not None
-        assert digits(abs(found)) == digits(abs(trimmed))
-        assert found == value
-    else:
-        assert found is None
 
 
 @given(ANY, WITH_ZEROS)

@@ -1,0 +1,140 @@
+"""A price at the touch is the one that walking the book makes, digit by digit, and is kept with its book."""
+
+from decimal import Decimal
+
+import msgspec
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from router.core.book import Book, Level
+from router.core.model import Connection, OrderRequest, PricedQuote, Product, Side, Source
+from router.core.pricing import price_quote, quote_from_levels
+from router.core.routing import Terms, limit_for
+from router.core.touch import Touch, price_book, touch_of
+from tests.unit import build
+from tests.unit.core.plain import digits
+from tests.unit.core.strategies import SIDES, SIZES, sides_of_book
+
+D = Decimal
+TERMS = Terms(D(50))
+SPOT = build.connection(fee_bps="10")
+PRODUCT = build.product()
+FEES = st.sampled_from(["0", "0.5", "10", "12.345", "33.3333333333"])
+PRODUCTS = st.sampled_from(
+    [
+        build.product(),
+        build.product(price_increment=D("0.05")),
+        build.product(price_increment=D(1), base_increment=D("0.001")),
+        build.product(price_increment=D(10)),
+        build.product(price_increment=D("0.000001")),
+    ]
+)
+
+
+def one_side(side: Side, levels: tuple[Level, ...]) -> Book:
+    """A book that a request of this side finds these levels in."""
+    return build.book(() if side is Side.BUY else levels, levels if side is Side.BUY else ())
+
+
+def walked(
+    request: OrderRequest, terms: Terms, connection: Connection, product: Product, levels: tuple[Level, ...]
+) -> PricedQuote | None:
+    """The price as the levels make it, without regard to what was known before."""
+    quote = quote_from_levels(
+        connection.id,
+        Source.BOOK,
+        levels,
+        product,
+        request.side,
+        request.quantity,
+        in_base=request.in_base,
+        protected=terms.protected,
+    )
+    return None if quote is None else price_quote(quote, connection.taker_fee_bps, request.side, product)
+
+
+def every_digit(priced: PricedQuote | None) -> object:
+    """All of a price: amounts by their digits, the rest as it is."""
+    if priced is None:
+        return None
+    values = (*msgspec.structs.astuple(priced.quote), priced.fee, priced.all_in_price)
+    return [digits(value) if isinstance(value, Decimal) else value for value in values]
+
+
+@given(
+    SIDES.flatmap(lambda side: st.tuples(st.just(side), sides_of_book(side))),
+    SIZES,
+    FEES,
+    PRODUCTS,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["BTC", "USD"]),
+)
+# More decimals than a price is shown with.
+@example((Side.BUY, (Level(D("100.12345678901"), D(5)),)), D(1), "10", build.product(), False, True, "BTC")
+@example((Side.SELL, (Level(D("100.12345678901"), D(5)),)), D(1), "10", build.product(), True, True, "BTC")
+def test_it_is_what_walking_the_levels_makes(
+    drawn: tuple[Side, tuple[Level, ...]],
+    size: Decimal,
+    fee_bps: str,
+    product: Product,
+    protected: bool,
+    whole: bool,
+    currency: str,
+) -> None:
+    side, levels = drawn
+    # Half of them are had at the best level, to the last digit of its size.
+    quantity = min(size, levels[0].size) if whole else size
+    request = build.request(side=side, quantity=quantity, quantity_currency=currency)
+    connection, terms = build.connection(fee_bps=fee_bps), Terms(D(50), protected)
+    book, expected = one_side(side, levels), walked(request, terms, connection, product, levels)
+
+    for _ in ("reckoned", "kept"):
+        found = price_book(request, terms, connection, product, book, Source.BOOK)
+
+        assert every_digit(None if found is None else found[0]) == every_digit(expected)
+        if found is not None and found[1] is not None:
+            assert digits(found[1]) == digits(limit_for(request, terms, found[0], product))
+
+
+def test_a_side_without_levels_has_no_price() -> None:
+    book = build.book((), build.levels(("100.00", "1")))
+
+    request = build.request(side=Side.SELL)
+
+    assert price_book(request, TERMS, SPOT, PRODUCT, book, Source.BOOK) is None
+    assert touch_of(book, Side.SELL, SPOT, PRODUCT, TERMS) is None
+    assert (book.best_bid, book.best_ask) == (None, D("100.00"))
+
+
+def test_it_is_reckoned_once_a_book_and_side() -> None:
+    book = build.book(build.levels(("99.00", "1")), build.levels(("100.00", "1")))
+
+    buy, sale = (touch_of(book, side, SPOT, PRODUCT, TERMS) for side in (Side.BUY, Side.SELL))
+
+    assert touch_of(book, Side.BUY, SPOT, PRODUCT, TERMS) is buy
+    assert touch_of(book, Side.SELL, SPOT, PRODUCT, TERMS) is sale
+    assert buy is not None
+    assert sale is not None
+    assert (buy.price, buy.all_in_price, buy.limit_price) == (D("100.00"), D("100.10"), D("100.50"))
+    assert (sale.price, sale.all_in_price, sale.limit_price) == (D("99.00"), D("98.901"), D("98.51"))
+
+
+def test_another_fee_tick_or_slippage_is_reckoned_anew() -> None:
+    def after_the_usual(
+        connection: Connection = SPOT, product: Product = PRODUCT, terms: Terms = TERMS
+    ) -> Touch | None:
+        book = build.book((), build.levels(("100.00", "1")))
+        touch_of(book, Side.BUY, SPOT, PRODUCT, TERMS)
+        return touch_of(book, Side.BUY, connection, product, terms)
+
+    dearer = after_the_usual(connection=build.connection(fee_bps="20"))
+    coarser = after_the_usual(product=build.product(price_increment=D(3)))
+    narrower = after_the_usual(terms=Terms(D(10)))
+
+    assert dearer is not None
+    assert dearer.all_in_price == D("100.20")
+    assert coarser is not None
+    assert coarser.limit_price == D(99)
+    assert narrower is not None
+    assert narrower.limit_price == D("100.10")
