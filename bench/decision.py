@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from router.core.competition import Competition, Contender, Rules
 from router.core.ledger import Ledger
-from router.core.model import Connection, Level, OrderRequest, OrderType, Product, Route, Side, Source
-from router.core.pricing import quote_from_levels
+from router.core.model import Book, Connection, Level, OrderRequest, OrderType, Product, Route, Side, Source
 from router.core.record import entry_records
 from router.core.routing import Terms
+from router.core.touch import price_book
 
 NOW = 1_760_000_000_000_000_000
 SIZE = Decimal("3.5")
@@ -84,7 +84,7 @@ def _decision(count: int) -> Callable[[], object]:
         if not connection.pts:
             ledger.state(connection.id, {"USD": Decimal(10_000_000)}, NOW - 1)
     contenders = tuple(Contender(connection, PRODUCT) for connection in connections)
-    books = {connection.id: _levels(number) for number, connection in enumerate(connections)}
+    books = {connection.id: Book((), _levels(number), NOW) for number, connection in enumerate(connections)}
 
     def reserve(route: Route) -> None:
         if route.claim is not None and not ledger.reserve("order", route.connection_id, route.claim):
@@ -93,10 +93,10 @@ def _decision(count: int) -> Callable[[], object]:
     def decide() -> object:
         competition = Competition(REQUEST, RULES, ledger)
         for contender in competition.opened(contenders, NOW):
-            name = contender.connection.id
-            quote = quote_from_levels(name, Source.BOOK, books[name], PRODUCT, Side.BUY, SIZE, in_base=True)
-            if quote is not None:
-                competition.quoted(quote, NOW)
+            connection = contender.connection
+            found = price_book(REQUEST, RULES.terms, connection, PRODUCT, books[connection.id], Source.BOOK)
+            if found is not None:
+                competition.priced(found[0], NOW, market_limit=found[1])
         winner = competition.award(reserve, NOW)
         ledger.release("order", {}, NOW)
         return winner, entry_records(competition)

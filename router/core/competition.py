@@ -30,7 +30,7 @@ from router.core.model import (
 )
 from router.core.pricing import price_quote
 from router.core.routing import Terms, given_up, route
-from router.core.selection import Entrant, Ranking, outside_collar, rank
+from router.core.selection import Entrant, Ranking, agree, outside_collar, rank
 
 
 class Rules(msgspec.Struct, frozen=True, gc=False):
@@ -100,6 +100,9 @@ class Competition:
         self.phase = _COLLECTING
         self.entries: dict[str, Entry] = {}
         self.ranking = Ranking(())
+        # Who has a rank, best first; known once it is closed.
+        self.placed: list[Entry] = []
+        self._live: list[Entrant] = []
         self._ledger = ledger
         self._waiting = 0
 
@@ -110,8 +113,9 @@ class Competition:
         selected = request.connections
         for contender in contenders:
             connection, product = contender.connection, contender.product
-            entry = entries[connection.id] = Entry(contender)
-            if selected is not None and connection.id not in selected:
+            name = connection.id
+            entry = entries[name] = Entry(contender)
+            if selected is not None and name not in selected:
                 entry.out(Reason.NOT_SELECTED)
                 continue
             reason = contender.barred or check_product(request, connection, product)
@@ -120,7 +124,8 @@ class Competition:
             if reason is not None:
                 entry.out(reason)
                 continue
-            entry.asked_at, entry.waits = now, True
+            entry.asked_at = now
+            entry.waits = True
             asked.append(contender)
         self._waiting = len(asked)
         if not asked:
@@ -144,28 +149,36 @@ class Competition:
         `route` takes it. A quote of an unknown connection is a bug: `KeyError`.
         """
         quote = priced.quote
-        entry = self.entries[quote.connection_id]
+        name = quote.connection_id
+        entry = self.entries[name]
         contender = entry.contender
-        connection, product = contender.connection, contender.product
-        if product is None or (not entry.waits and entry.answered_at is not None):
-            return  # a second answer to one question changes nothing
-        entry.priced, entry.source, entry.answered_at = priced, quote.source, now
+        product = contender.product
+        if product is None or not entry.waits:
+            if product is None or entry.answered_at is not None:
+                return  # a second answer to one question changes nothing
+            entry.late = True
+        entry.priced = priced
+        entry.source = quote.source
+        entry.answered_at = now
         if asked_at is not None:
             entry.asked_at = asked_at
-        if not entry.waits:
-            entry.late = True
+        if entry.late:
             return
         entry.waits = False
-        if quote.valid_until is None or now < quote.valid_until:
-            request = self.request
-            free = None if connection.pts else self._ledger.free(connection.id, given_up(request, product))
+        if quote.valid_until is not None and quote.valid_until <= now:
+            entry.out(Reason.QUOTE_EXPIRED)
+        else:
+            request, connection, free = self.request, contender.connection, None
+            pts = connection.pts
+            if not pts:
+                free = self._ledger.free(name, given_up(request, product))
             routed = route(request, self.rules.terms, priced, connection, product, free, market_limit)
             if isinstance(routed, Route):
-                entry.route, entry.free = routed, free
+                entry.route = routed
+                entry.free = free
+                self._live.append(Entrant(priced, pts))
             else:
                 entry.out(routed)
-        else:
-            entry.out(Reason.QUOTE_EXPIRED)
         self._waiting -= 1
         if not self._waiting:
             self._rank()
@@ -201,7 +214,7 @@ class Competition:
         else runs between them.
         """
         winner: Route | None = None
-        rank = 0
+        placed = self.placed = []
         for priced in self.ranking.quotes:
             entry = self.entries[priced.quote.connection_id]
             if winner is None:
@@ -217,8 +230,8 @@ class Competition:
                 entry.outcome = _WON
             else:
                 entry.outcome = _LOST
-            rank += 1
-            entry.rank = rank
+            placed.append(entry)
+            entry.rank = len(placed)
         self.phase = _CLOSED
         return winner
 
@@ -227,15 +240,15 @@ class Competition:
 
         A firm one that ended while others were waited for is no offer any more, and bounds no RFQ's life.
         """
-        rank = 0
+        placed = self.placed = []
         for priced in self.ranking.quotes:
             entry = self.entries[priced.quote.connection_id]
             if not _stands(priced.quote, now):
                 entry.out(Reason.QUOTE_EXPIRED)
                 continue
-            rank += 1
-            entry.rank = rank
-            entry.outcome = _WON if rank == 1 else _LOST
+            entry.outcome = _LOST if placed else _WON
+            placed.append(entry)
+            entry.rank = len(placed)
         self.phase = _CLOSED
 
     @property
@@ -244,15 +257,10 @@ class Competition:
         return any(entry.outcome is not Outcome.EXCLUDED for entry in self.entries.values())
 
     def _rank(self) -> None:
-        live = []
-        prices = []
-        for name, entry in self.entries.items():
-            priced = entry.priced
-            if entry.outcome is None and priced is not None:
-                live.append(Entrant(priced, entry.contender.connection.pts))
-                prices.append((name, priced.quote.price))
-        collared = outside_collar(prices, self.rules.collar_bps)
-        if collared:
+        live, collar_bps = self._live, self.rules.collar_bps
+        if not agree([entrant.priced.quote.price for entrant in live], collar_bps):
+            quotes = [entrant.priced.quote for entrant in live]
+            collared = outside_collar([(quote.connection_id, quote.price) for quote in quotes], collar_bps)
             for name in collared:
                 self.entries[name].out(Reason.OUTSIDE_COLLAR)
             live = [entrant for entrant in live if entrant.priced.quote.connection_id not in collared]

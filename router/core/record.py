@@ -181,10 +181,7 @@ def entry_record(entry: Entry) -> EntryRecord:
 
 def entry_records(competition: Competition) -> tuple[EntryRecord, ...]:
     """Every entry: the ranked first, best first, the others by connection id."""
-    entries = competition.entries
-    ranked = [
-        entry for priced in competition.ranking.quotes if (entry := entries[priced.quote.connection_id]).rank
-    ]
+    entries, ranked = competition.entries, competition.placed
     if len(ranked) < len(entries):
-        ranked += [entries[name] for name in sorted(entries) if not entries[name].rank]
+        ranked = [*ranked, *(entries[name] for name in sorted(entries) if not entries[name].rank)]
     return tuple([entry_record(entry) for entry in ranked])

@@ -52,11 +52,6 @@ class Terms(msgspec.Struct, frozen=True, dict=True):
         return sub(ONE, mul(self.slippage_bps_max, BPS))
 
 
-def time_in_force_of(request: OrderRequest, terms: Terms) -> TimeInForce:
-    """FOK for an accepted RFQ; else what the request means."""
-    return _FOK if terms.protected else request.time_in_force_meant
-
-
 def limit_for(request: OrderRequest, terms: Terms, priced: PricedQuote, product: Product) -> Decimal:
     """The worst price that the order may trade at, in quote per base, on the product's tick.
 
@@ -115,6 +110,8 @@ def route(
     not looked at for a PTS connection, which trades on credit. `market_limit`: what `limit_for` says of this
     quote where the caller named no limit, if that is known already.
     """
+    # An accepted RFQ trades at its price, whole or not at all.
+    time_in_force = _FOK if terms.protected else request.time_in_force_meant
     if request.instruction is not None and request.limit_price is None:
         claim = (
             None
@@ -123,7 +120,7 @@ def route(
         )
         if isinstance(claim, Reason):
             return claim
-        return Route(connection.id, priced, None, time_in_force_of(request, terms), claim)
+        return Route(connection.id, priced, None, time_in_force, claim)
     limit = market_limit
     if limit is None or request.limit_price is not None:
         limit = limit_for(request, terms, priced, product)
@@ -135,7 +132,6 @@ def route(
     worst = quote.price_worst
     if market and (not quote.complete or (worst > limit if side is _BUY else worst < limit)):
         return Reason.INSUFFICIENT_DEPTH
-    time_in_force = time_in_force_of(request, terms)
     if connection.pts:
         return Route(connection.id, priced, limit, time_in_force, None)
     if free is None:

@@ -55,8 +55,6 @@ def outside_collar(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -
     below a median, but the median that a price near zero pulls down leaves honest ones 100 % above it. Ties
     go by connection id.
     """
-    if _agree(prices, collar_bps):
-        return ()
     left = sorted(prices)
     out: list[str] = []
     while len(left) >= 3:
@@ -74,19 +72,14 @@ def outside_collar(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -
     return tuple(out)
 
 
-def _agree(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -> bool:
+def agree(prices: Sequence[Decimal], collar_bps: Decimal) -> bool:
     """Whether nobody can be outside, as the lowest and the highest price tell: the case of every day.
 
     A median of others is between the two, so that no price is farther from it than they are from each other.
     """
     if len(prices) < 3:
         return True
-    low = high = prices[0][1]
-    for _, price in prices:
-        if price < low:
-            low = price
-        elif price > high:
-            high = price
+    low, high = min(prices), max(prices)
     return low > ZERO and not _is_farther(high, low, collar_bps)
 
 

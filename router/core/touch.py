@@ -25,6 +25,8 @@ _COMPLETE: Final = True
 class Touch(msgspec.Struct, frozen=True, gc=False):
     """The best level of a side, as a product is traded there over a connection on some terms.
 
+    It is kept with its book and is that connection's, product's and terms' alone: the very objects.
+
     `level_price` and `size` are the level's, `price` is shown; `limit_price` is the limit of a market order.
     """
 
@@ -38,23 +40,19 @@ class Touch(msgspec.Struct, frozen=True, gc=False):
     limit_price: Decimal
 
 
-def touch_of(book: Book, side: Side, connection: Connection, product: Product, terms: Terms) -> Touch | None:
+def _touch_of(book: Book, side: Side, connection: Connection, product: Product, terms: Terms) -> Touch | None:
     """What the level comes to that a request of this side trades against first; None where there is none."""
     buys = side is _BUY
-    kept: Touch | None = book.touches[buys]
-    if kept is not None and kept.connection is connection and kept.product is product and kept.terms is terms:
-        return kept
     levels = book.asks if buys else book.bids
     if not levels:
         return None
     best = levels[0]
     level_price = best.price
     # The price of one: the size takes no part in what it comes to.
-    price = (
-        trim(level_price, product.tick_decimals)
-        if terms.protected
-        else unit_price(level_price, ONE, side, product)
-    )
+    if terms.protected:
+        price = trim(level_price, product.tick_decimals)
+    else:
+        price = unit_price(level_price, ONE, side, product)
     with_fee = all_in(level_price, mul(level_price, connection.fee_rate), ONE, side, product)
     limit = slipped_limit(price, terms, side, product)
     made = Touch(product, connection, terms, level_price, best.size, price, with_fee, limit)
@@ -69,28 +67,36 @@ def price_book(
 
     With it the limit of a market order on that price, where it is known with the price.
     """
-    side, in_base, quantity = request.side, request.in_base, quoted_quantity(request, product)
-    if in_base:
-        touch = touch_of(book, side, connection, product, terms)
+    side, quantity = request.side, request.quantity
+    if request.instruction is not None:
+        quantity = quoted_quantity(request, product)
+    if request.in_base:
+        touch: Touch | None = book.touches[side is _BUY]
+        if (
+            touch is None
+            or touch.connection is not connection
+            or touch.product is not product
+            or touch.terms is not terms
+        ):
+            touch = _touch_of(book, side, connection, product, terms)
         if touch is None:
             return None
         if touch.size >= quantity:
             level_price = touch.level_price
             cost = mul(quantity, level_price)
+            fee = mul(cost, connection.fee_rate)
             quote = Quote(
                 connection.id, source, _INDICATIVE, touch.price, level_price, quantity, cost, _COMPLETE
             )
-            priced = PricedQuote(quote, mul(cost, connection.fee_rate), touch.all_in_price)
-            return priced, touch.limit_price
-    levels = book.asks if side is _BUY else book.bids
+            return PricedQuote(quote, fee, touch.all_in_price), touch.limit_price
     walked = quote_from_levels(
         connection.id,
         source,
-        levels,
+        book.asks if side is _BUY else book.bids,
         product,
         side,
         quantity,
-        in_base=in_base,
+        in_base=request.in_base,
         protected=terms.protected,
     )
     if walked is None:

@@ -86,7 +86,7 @@ class RequestBudget:
 
     def can_take(self, lane: Lane) -> bool:
         """Whether `try_take` would succeed."""
-        if self._address is None and not self._waiting and self._slots.plenty(lane):
+        if not self._waiting and self._address is None and self._slots.plenty(lane):
             return True
         now = self._clock.now()
         if not self._slots.can_take(lane, now, self._ahead(lane)):

@@ -25,7 +25,7 @@ from router.core.model import (
 )
 from router.core.money import is_multiple
 from router.core.pricing import price_quote, quoted_quantity
-from router.core.routing import Terms, route, time_in_force_of
+from router.core.routing import Terms, route
 from tests.unit import build
 from tests.unit.core.strategies import SIDES, SIZES
 
@@ -103,7 +103,7 @@ def test_what_works_over_time(changed: dict[str, Any], works: bool) -> None:
 def test_it_rests_until_its_time_is_over_or_it_is_done(
     changed: dict[str, Any], expected: TimeInForce
 ) -> None:
-    assert time_in_force_of(build.request(**changed), TERMS) == expected
+    assert build.request(**changed).time_in_force_meant == expected
     assert expected.rests
 
 

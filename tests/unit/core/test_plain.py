@@ -21,7 +21,7 @@ from router.core.money import (
     trim,
 )
 from router.core.pricing import quote_from_levels, unit_price
-from router.core.selection import outside_collar
+from router.core.selection import agree, outside_collar
 from tests.unit import build
 from tests.unit.core import plain
 from tests.unit.core.plain import digits
@@ -138,7 +138,10 @@ def test_quotes_from_a_book(
 def test_the_collar(drawn: list[Decimal], collar: Decimal) -> None:
     prices = [(f"c{number}", price) for number, price in enumerate(drawn)]
 
-    assert outside_collar(prices, collar) == plain.outside_collar(prices, collar)
+    out = outside_collar(prices, collar)
+
+    assert out == plain.outside_collar(prices, collar)
+    assert not (out and agree([price for _, price in prices], collar))
 
 
 @pytest.mark.parametrize("beyond", ["0", "0.01"])
@@ -147,3 +150,4 @@ def test_the_collar_at_its_very_edge(beyond: str) -> None:
     prices = [("a", D(100)), ("b", D(100)), ("c", D(105) + D(beyond))]
 
     assert outside_collar(prices, D(500)) == (("c",) if D(beyond) else ())
+    assert agree([price for _, price in prices], D(500)) is not bool(D(beyond))

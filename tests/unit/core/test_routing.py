@@ -21,7 +21,7 @@ from router.core.model import (
 )
 from router.core.money import is_multiple
 from router.core.pricing import price_quote
-from router.core.routing import Terms, claim_at, given_up, limit_for, route, time_in_force_of
+from router.core.routing import Terms, claim_at, given_up, limit_for, route
 from tests.unit import build
 from tests.unit.core.strategies import SIDES, SIZES, amounts, sides_of_book
 
@@ -55,7 +55,12 @@ def priced(
     ],
 )
 def test_time_in_force(changed: dict[str, object], protected: bool, expected: TimeInForce) -> None:
-    assert time_in_force_of(build.request(**changed), Terms(D(50), protected)) == expected
+    request, terms = build.request(**changed), Terms(D(50), protected)
+
+    made = route(request, terms, priced(request), PTS, PRODUCT, None)
+
+    assert isinstance(made, Route)
+    assert made.time_in_force == expected
 
 
 @given(

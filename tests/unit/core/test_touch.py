@@ -10,7 +10,7 @@ from router.core.book import Book, Level
 from router.core.model import Connection, OrderRequest, PricedQuote, Product, Side, Source
 from router.core.pricing import price_quote, quote_from_levels
 from router.core.routing import Terms, limit_for
-from router.core.touch import Touch, price_book, touch_of
+from router.core.touch import Touch, price_book
 from tests.unit import build
 from tests.unit.core.plain import digits
 from tests.unit.core.strategies import SIDES, SIZES, sides_of_book
@@ -97,23 +97,36 @@ def test_it_is_what_walking_the_levels_makes(
             assert digits(found[1]) == digits(limit_for(request, terms, found[0], product))
 
 
+def kept_for(
+    book: Book,
+    request: OrderRequest,
+    connection: Connection = SPOT,
+    product: Product = PRODUCT,
+    terms: Terms = TERMS,
+) -> Touch | None:
+    """What a book keeps once it was priced."""
+    assert price_book(request, terms, connection, product, book, Source.BOOK) is not None
+    kept: Touch | None = book.touches[request.side is Side.BUY]
+    return kept
+
+
 def test_a_side_without_levels_has_no_price() -> None:
     book = build.book((), build.levels(("100.00", "1")))
 
     request = build.request(side=Side.SELL)
 
     assert price_book(request, TERMS, SPOT, PRODUCT, book, Source.BOOK) is None
-    assert touch_of(book, Side.SELL, SPOT, PRODUCT, TERMS) is None
+    assert book.touches == [None, None]
     assert (book.best_bid, book.best_ask) == (None, D("100.00"))
 
 
 def test_it_is_reckoned_once_a_book_and_side() -> None:
     book = build.book(build.levels(("99.00", "1")), build.levels(("100.00", "1")))
 
-    buy, sale = (touch_of(book, side, SPOT, PRODUCT, TERMS) for side in (Side.BUY, Side.SELL))
+    buy, sale = (kept_for(book, build.request(side=side)) for side in (Side.BUY, Side.SELL))
 
-    assert touch_of(book, Side.BUY, SPOT, PRODUCT, TERMS) is buy
-    assert touch_of(book, Side.SELL, SPOT, PRODUCT, TERMS) is sale
+    assert kept_for(book, build.request()) is buy
+    assert kept_for(book, build.request(side=Side.SELL)) is sale
     assert buy is not None
     assert sale is not None
     assert (buy.price, buy.all_in_price, buy.limit_price) == (D("100.00"), D("100.10"), D("100.50"))
@@ -125,8 +138,8 @@ def test_another_fee_tick_or_slippage_is_reckoned_anew() -> None:
         connection: Connection = SPOT, product: Product = PRODUCT, terms: Terms = TERMS
     ) -> Touch | None:
         book = build.book((), build.levels(("100.00", "1")))
-        touch_of(book, Side.BUY, SPOT, PRODUCT, TERMS)
-        return touch_of(book, Side.BUY, connection, product, terms)
+        kept_for(book, build.request())
+        return kept_for(book, build.request(), connection, product, terms)
 
     dearer = after_the_usual(connection=build.connection(fee_bps="20"))
     coarser = after_the_usual(product=build.product(price_increment=D(3)))
