@@ -14,7 +14,7 @@ from router.core.ledger import Ledger
 from router.core.model import Book, Connection, Level, OrderRequest, OrderType, Product, Route, Side, Source
 from router.core.record import entry_records
 from router.core.routing import Terms
-from router.core.touch import price_book
+from router.core.touch import price_books
 
 NOW = 1_760_000_000_000_000_000
 SIZE = Decimal("3.5")
@@ -92,11 +92,10 @@ def _decision(count: int) -> Callable[[], object]:
 
     def decide() -> object:
         competition = Competition(REQUEST, RULES, ledger)
-        for contender in competition.opened(contenders, NOW):
-            connection = contender.connection
-            found = price_book(REQUEST, RULES.terms, connection, PRODUCT, books[connection.id], Source.BOOK)
-            if found is not None:
-                competition.priced(found[0], NOW, market_limit=found[1])
+        asked = competition.opened(contenders, NOW)
+        for found in price_books(REQUEST, RULES.terms, asked, books, Source.BOOK):
+            if isinstance(found, tuple):
+                competition.priced(found[0], NOW, bound=found[1])
         winner = competition.award(reserve, NOW)
         ledger.release("order", {}, NOW)
         return winner, entry_records(competition)

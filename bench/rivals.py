@@ -24,7 +24,7 @@ import uvloop
 
 from router.cli.demo.processes import Process
 from router.cli.demo.stage import PRODUCT, cast, draw_secrets, write_router, write_simulator
-from router.core.competition import Rules
+from router.core.competition import Contender, Rules
 from router.core.ledger import Ledger
 from router.core.model import OrderReport, OrderRequest, OrderType, PricedQuote, Side, Source
 from router.core.routing import Terms
@@ -112,7 +112,8 @@ class Rivals:
                 await member.venue.request_book(PRODUCT, self._clock.now() + 2 * NS),
                 Source.REQUEST,
             )
-        priced = self._competing.price_of_book(member, REQUEST, RULES.terms, book, source)
+        contender = Contender(member.connection, member.venue.product(PRODUCT))
+        priced = self._competing.price_of_book(contender, REQUEST, RULES.terms, book, source)
         if not isinstance(priced, PricedQuote):
             raise TypeError(f"expected a price of {member.connection.id}, was {priced}")
 

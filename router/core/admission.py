@@ -12,7 +12,6 @@ from typing import Final
 
 from router.core.errors import FieldError, InvalidRequestError, shown
 from router.core.instruction import Instruction, SteadyPace, Stop
-from router.core.ledger import Ledger
 from router.core.model import Connection, OrderRequest, Product, Reason, Side
 from router.core.money import ZERO, format_amount, is_multiple, rest_of
 from router.core.routing import claim_at
@@ -59,21 +58,18 @@ def _check_instruction(
 
 
 def check_balance(
-    request: OrderRequest, connection: Connection, product: Product, ledger: Ledger
+    request: OrderRequest, connection: Connection, product: Product, free: Decimal | None
 ) -> Reason | None:
     """Why a Spot connection's balance keeps it out before any price is known; None if it does not.
 
-    Where the amount depends on the price, an account with nothing free of the currency is out already: no
-    price is asked of a counterparty that could not be traded with.
+    `free`: what is free of the currency given up, None where that is not known. Where the amount depends on
+    the price, an account with nothing free of the currency is out already: no price is asked of a
+    counterparty that could not be traded with.
     """
-    if connection.pts:
-        return None
-    buys = request.side is _BUY
-    free = ledger.free(connection.id, product.quote if buys else product.base)
     if free is None:
         return Reason.BALANCE_UNKNOWN
     bound = request.price_bound
-    if bound is None and request.in_base == buys:
+    if bound is None and request.in_base == (request.side is _BUY):
         return Reason.INSUFFICIENT_BALANCE if free <= ZERO else None
     claim = claim_at(request, connection, product, product.price_increment if bound is None else bound)
     return Reason.INSUFFICIENT_BALANCE if free < claim.amount else None

@@ -29,8 +29,8 @@ from router.core.model import (
     Source,
 )
 from router.core.pricing import price_quote
-from router.core.routing import Terms, given_up, route
-from router.core.selection import Entrant, Ranking, agree, outside_collar, rank
+from router.core.routing import Terms, bound_of, given_up, route_within
+from router.core.selection import Entrant, Ranking, agree, entrant, outside_collar, rank
 
 
 class Rules(msgspec.Struct, frozen=True, gc=False):
@@ -53,7 +53,8 @@ class Entry(msgspec.Struct, gc=False):
     """One connection's line in the record. Times in nanoseconds since the epoch.
 
     `waits`: it was asked, and neither has it answered nor is its time over. `route`: the order that would go
-    out, and `free` what was free for it on a Spot connection when that was decided.
+    out, and `free` what was free for it on a Spot connection when that was decided: as the ledger had it
+    after so many `changes`.
     """
 
     contender: Contender
@@ -69,6 +70,7 @@ class Entry(msgspec.Struct, gc=False):
     waits: bool = False
     route: Route | None = None
     free: Decimal | None = None
+    changes: int | None = None
 
     def out(self, reason: Reason) -> None:
         """It takes no part, or no more."""
@@ -109,7 +111,7 @@ class Competition:
     def opened(self, contenders: Iterable[Contender], now: int) -> list[Contender]:
         """The order was taken up, and these are the connections there are; returns who is to be asked."""
         asked = []
-        request, ledger, entries = self.request, self._ledger, self.entries
+        request, entries = self.request, self.entries
         selected = request.connections
         for contender in contenders:
             connection, product = contender.connection, contender.product
@@ -120,7 +122,7 @@ class Competition:
                 continue
             reason = contender.barred or check_product(request, connection, product)
             if reason is None and product is not None and not connection.pts:
-                reason = check_balance(request, connection, product, ledger)
+                reason = check_balance(request, connection, product, self._free(entry, product))
             if reason is not None:
                 entry.out(reason)
                 continue
@@ -140,21 +142,22 @@ class Competition:
             self.priced(price_quote(quote, fee_bps, self.request.side, contender.product), now, asked_at)
 
     def priced(
-        self, priced: PricedQuote, now: int, asked_at: int | None = None, market_limit: Decimal | None = None
+        self,
+        priced: PricedQuote,
+        now: int,
+        asked_at: int | None = None,
+        bound: Decimal | Reason | None = None,
     ) -> None:
         """A connection's price for the size came, or was read from its book.
 
         `asked_at`: when the question was really put, where that was later than the opening (a streamed book
-        is read when everything else is done); the record's latency counts from there. `market_limit`: as
-        `route` takes it. A quote of an unknown connection is a bug: `KeyError`.
+        is read when everything else is done); the record's latency counts from there. `bound`: `bound_of`
+        of this quote, if that is known already. A quote of an unknown connection is a bug: `KeyError`.
         """
         quote = priced.quote
-        name = quote.connection_id
-        entry = self.entries[name]
-        contender = entry.contender
-        product = contender.product
-        if product is None or not entry.waits:
-            if product is None or entry.answered_at is not None:
+        entry = self.entries[quote.connection_id]
+        if not entry.waits:
+            if entry.answered_at is not None or entry.contender.product is None:
                 return  # a second answer to one question changes nothing
             entry.late = True
         entry.priced = priced
@@ -162,23 +165,15 @@ class Competition:
         entry.answered_at = now
         if asked_at is not None:
             entry.asked_at = asked_at
-        if entry.late:
+        if not entry.waits:
             return
         entry.waits = False
-        if quote.valid_until is not None and quote.valid_until <= now:
-            entry.out(Reason.QUOTE_EXPIRED)
+        routed = self._route_now(entry, priced, now, bound)
+        if isinstance(routed, Route):
+            entry.route = routed
+            self._live.append(entrant(priced, self.request.side, pts=entry.contender.connection.pts))
         else:
-            request, connection, free = self.request, contender.connection, None
-            pts = connection.pts
-            if not pts:
-                free = self._ledger.free(name, given_up(request, product))
-            routed = route(request, self.rules.terms, priced, connection, product, free, market_limit)
-            if isinstance(routed, Route):
-                entry.route = routed
-                entry.free = free
-                self._live.append(Entrant(priced, pts))
-            else:
-                entry.out(routed)
+            entry.out(routed)
         self._waiting -= 1
         if not self._waiting:
             self._rank()
@@ -258,28 +253,43 @@ class Competition:
 
     def _rank(self) -> None:
         live, collar_bps = self._live, self.rules.collar_bps
-        if not agree([entrant.priced.quote.price for entrant in live], collar_bps):
-            quotes = [entrant.priced.quote for entrant in live]
+        if not agree([each[-1].quote.price for each in live], collar_bps):
+            quotes = [each[-1].quote for each in live]
             collared = outside_collar([(quote.connection_id, quote.price) for quote in quotes], collar_bps)
             for name in collared:
                 self.entries[name].out(Reason.OUTSIDE_COLLAR)
-            live = [entrant for entrant in live if entrant.priced.quote.connection_id not in collared]
-        self.ranking = rank(live, self.request.side)
+            live = [each for each in live if each[-1].quote.connection_id not in collared]
+        self.ranking = rank(live)
         self.phase = _RANKED
 
-    def _route_now(self, entry: Entry, priced: PricedQuote, now: int) -> Route | Reason:
-        """The order on a ranked quote as the balance is by now, or why there is none any more."""
-        if not _stands(priced.quote, now):
+    def _route_now(
+        self, entry: Entry, priced: PricedQuote, now: int, bound: Decimal | Reason | None = None
+    ) -> Route | Reason:
+        """The order on a quote as the balance is by now, or why there is none (any more)."""
+        ends = priced.quote.valid_until
+        if ends is not None and ends <= now:
             return Reason.QUOTE_EXPIRED
         connection, product = entry.contender.connection, entry.contender.product
         if product is None:
             return Reason.PRODUCT_UNSUPPORTED
-        request, free = self.request, None
-        if not connection.pts:
-            free = self._ledger.free(connection.id, given_up(request, product))
-        if entry.route is not None and free == entry.free:
+        before = entry.free
+        free = None if connection.pts else self._free(entry, product)
+        if entry.route is not None and free == before:
             return entry.route  # nothing that it was made from has changed since
-        return route(request, self.rules.terms, priced, connection, product, free)
+        request, terms = self.request, self.rules.terms
+        if bound is None:
+            bound = bound_of(request, terms, priced, product)
+        if isinstance(bound, Reason):
+            return bound
+        return route_within(bound, request, terms, priced, connection, product, free)
+
+    def _free(self, entry: Entry, product: Product) -> Decimal | None:
+        """What is free for a Spot entry now; the ledger is asked where anything happened to it meanwhile."""
+        ledger = self._ledger
+        if entry.changes != ledger.changes:
+            entry.changes = ledger.changes
+            entry.free = ledger.free(entry.contender.connection.id, given_up(self.request, product))
+        return entry.free
 
 
 def _stands(quote: Quote, now: int) -> bool:

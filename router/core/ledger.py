@@ -86,9 +86,13 @@ class _Account(msgspec.Struct):
 
 
 class Ledger:
-    """Free balances by connection and asset; one object for the whole router, changed by its loop alone."""
+    """Free balances by connection and asset; one object for the whole router, changed by its loop alone.
+
+    `changes` counts what happened to it: while it is the same, what was read is as true as it was.
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._accounts: dict[str, _Account] = {}
         self._reservations: dict[str, Reservation] = {}
 
@@ -137,6 +141,7 @@ class Ledger:
     def _keep(self, order_id: str, account: _Account, reservation: Reservation) -> None:
         if order_id in self._reservations:
             raise ValueError(f"expected one reservation for order {order_id}, was a second")
+        self.changes += 1
         self._reservations[order_id] = reservation
         acknowledged_at, asked_at = reservation.acknowledged_at, account.asked_at
         if acknowledged_at is not None and asked_at is not None and acknowledged_at < asked_at:
@@ -152,6 +157,7 @@ class Ledger:
         reservation = self._reservations.get(order_id)
         if reservation is None or reservation.acknowledged_at is not None:
             return
+        self.changes += 1
         reservation.acknowledged_at = now
         account = self._accounts[reservation.connection_id]
         account.acknowledged[order_id] = reservation
@@ -168,6 +174,7 @@ class Ledger:
         reservation = self._reservations.pop(order_id, None)
         if reservation is None:
             return
+        self.changes += 1
         account = self._accounts[reservation.connection_id]
         if reservation.held:
             del account.held[order_id]
@@ -185,6 +192,7 @@ class Ledger:
         reservation = self._reservations.get(order_id)
         if reservation is None:
             return
+        self.changes += 1
         account = self._accounts[reservation.connection_id]
         if not reservation.held:
             account.give_back(reservation.claim)
@@ -212,6 +220,7 @@ class Ledger:
         account = self._accounts.setdefault(connection_id, _Account())
         if account.newest_at is not None and asked_at < account.newest_at:
             return
+        self.changes += 1
         account.asked_at = account.newest_at = asked_at
         account.stated = dict(balances)
         account.keep_moves(asked_at)
@@ -231,6 +240,7 @@ class Ledger:
         account = self._accounts.get(connection_id)
         if account is None:
             return
+        self.changes += 1
         account.asked_at = None
         account.stated = {}
         account.keep_moves(None)

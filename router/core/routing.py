@@ -95,6 +95,30 @@ def claim_at(request: OrderRequest, connection: Connection, product: Product, li
     return Claim(product.base, round_up(divide_up(request.quantity, limit), product.base_increment))
 
 
+def market_bound(limit: Decimal, worst: Decimal, side: Side) -> Decimal | Reason:
+    """The limit of a market order whose size reaches a price as deep as `worst`, or why there is none.
+
+    It must be able to fill whole: depth past its limit is no depth.
+    """
+    if limit <= ZERO:
+        return Reason.INVALID_QUOTE
+    return Reason.INSUFFICIENT_DEPTH if _beyond(worst, limit, side) else limit
+
+
+def bound_of(
+    request: OrderRequest, terms: Terms, priced: PricedQuote, product: Product
+) -> Decimal | Reason | None:
+    """The limit that an order on this quote goes out with, or why there is none; None: it works without."""
+    if request.instruction is not None and request.limit_price is None:
+        return None
+    limit, quote = limit_for(request, terms, priced, product), priced.quote
+    if request.type is _MARKET and quote.complete:
+        return market_bound(limit, quote.price_worst, request.side)
+    if limit <= ZERO:
+        return Reason.INVALID_QUOTE
+    return Reason.INSUFFICIENT_DEPTH if request.type is _MARKET else limit
+
+
 def route(
     request: OrderRequest,
     terms: Terms,
@@ -102,47 +126,47 @@ def route(
     connection: Connection,
     product: Product,
     free: Decimal | None,
-    market_limit: Decimal | None = None,
 ) -> Route | Reason:
-    """The order that would go out on this quote, or why none can.
+    """The order that would go out on this quote, or why none can; `free` as `route_within` takes it."""
+    bound = bound_of(request, terms, priced, product)
+    if isinstance(bound, Reason):
+        return bound
+    return route_within(bound, request, terms, priced, connection, product, free)
+
+
+def route_within(
+    limit: Decimal | None,
+    request: OrderRequest,
+    terms: Terms,
+    priced: PricedQuote,
+    connection: Connection,
+    product: Product,
+    free: Decimal | None,
+) -> Route | Reason:
+    """The order that would go out on this quote within its bound, or why none can.
 
     `free`: what is free of the currency given up on a Spot connection, None where it is not known; it is
-    not looked at for a PTS connection, which trades on credit. `market_limit`: what `limit_for` says of this
-    quote where the caller named no limit, if that is known already.
+    not looked at for a PTS connection, which trades on credit.
     """
     # An accepted RFQ trades at its price, whole or not at all.
     time_in_force = _FOK if terms.protected else request.time_in_force_meant
-    if request.instruction is not None and request.limit_price is None:
-        claim = (
-            None
-            if connection.pts
-            else _claim_without_limit(request, terms, priced, connection, product, free)
-        )
-        if isinstance(claim, Reason):
-            return claim
-        return Route(connection.id, priced, None, time_in_force, claim)
-    limit = market_limit
-    if limit is None or request.limit_price is not None:
-        limit = limit_for(request, terms, priced, product)
-    if limit <= ZERO:
-        return Reason.INVALID_QUOTE
-    quote, side = priced.quote, request.side
-    market = request.type is _MARKET
-    # A market order must be able to fill whole: depth past its limit is no depth.
-    worst = quote.price_worst
-    if market and (not quote.complete or (worst > limit if side is _BUY else worst < limit)):
-        return Reason.INSUFFICIENT_DEPTH
     if connection.pts:
         return Route(connection.id, priced, limit, time_in_force, None)
     if free is None:
         return Reason.BALANCE_UNKNOWN
+    if limit is None:
+        whole = _claim_without_limit(request, terms, priced, connection, product, free)
+        if isinstance(whole, Reason):
+            return whole
+        return Route(connection.id, priced, None, time_in_force, whole)
+    quote, side = priced.quote, request.side
     claim = claim_at(request, connection, product, limit)
     if quote.firm and quote.all_in_price is not None and side is _BUY:
         # What it costs is known to the digit, fees and all.
         claim = Claim(claim.asset, add(quote.quantity_quote, priced.fee))
     if claim.amount <= free:
         return Route(connection.id, priced, limit, time_in_force, claim)
-    if market and not quote.firm and not terms.protected:
+    if request.type is _MARKET and not quote.firm and not terms.protected:
         narrowed = _narrowed(request, connection, product, free)
         if narrowed is not None and not _beyond(quote.price_worst, narrowed, side):
             claim = claim_at(request, connection, product, narrowed)
@@ -162,15 +186,13 @@ def _claim_without_limit(
     priced: PricedQuote,
     connection: Connection,
     product: Product,
-    free: Decimal | None,
+    free: Decimal,
 ) -> Claim | Reason:
     """What a working order without a limit claims of a Spot balance, or why it cannot.
 
     A stop: its size at the trigger. Another: its size at the deepest price that its quote reaches must be
     free; the slippage on top is claimed too, as far as the balance has it.
     """
-    if free is None:
-        return Reason.BALANCE_UNKNOWN
     trigger = request.price_bound
     worst = priced.quote.price_worst if trigger is None else trigger
     claim = claim_at(request, connection, product, worst)

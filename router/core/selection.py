@@ -19,11 +19,11 @@ _HALF: Final = Decimal("0.5")
 _BPS_OF_ONE: Final = Decimal(10_000)
 
 
-class Entrant(msgspec.Struct, frozen=True, gc=False):
-    """A priced quote and what a tie is broken by."""
+Entrant = tuple[bool, Decimal, bool, bool, str, PricedQuote]
+"""A priced quote behind all that it is ranked by, in that order: what is smaller is better.
 
-    priced: PricedQuote
-    pts: bool
+No two connections share an id, so that the quotes themselves are never compared.
+"""
 
 
 class Ranking(msgspec.Struct, frozen=True, gc=False):
@@ -32,18 +32,16 @@ class Ranking(msgspec.Struct, frozen=True, gc=False):
     quotes: tuple[PricedQuote, ...]
 
 
-def rank(entrants: Iterable[Entrant], side: Side) -> Ranking:
+def entrant(priced: PricedQuote, side: Side, *, pts: bool) -> Entrant:
+    """A priced quote as it enters a ranking."""
+    quote, price = priced.quote, priced.all_in_price
+    by_price = price if side is _BUY else price.copy_negate()
+    return not quote.complete, by_price, not quote.firm, pts, quote.connection_id, priced
+
+
+def rank(entrants: Iterable[Entrant]) -> Ranking:
     """Order priced quotes, best first."""
-    buys = side is _BUY
-    keyed = []
-    for entrant in entrants:
-        priced = entrant.priced
-        quote, price = priced.quote, priced.all_in_price
-        # Smaller is better. No two connections share an id, so that what stands behind it is never compared.
-        by_price = price if buys else price.copy_negate()
-        keyed.append((not quote.complete, by_price, not quote.firm, entrant.pts, quote.connection_id, priced))
-    keyed.sort()
-    return Ranking(tuple([each[-1] for each in keyed]))
+    return Ranking(tuple([each[-1] for each in sorted(entrants)]))
 
 
 def outside_collar(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -> tuple[str, ...]:

@@ -5,21 +5,37 @@ depends on the size: the price with fees and the limit of an order on it are tho
 not change, so what its touch comes to on a connection is kept with it for the orders that come after.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from router.core.book import Book
-from router.core.model import Connection, OrderRequest, PricedQuote, Product, Quote, Side, Source
+from router.core.competition import Contender
+from router.core.model import (
+    Connection,
+    OrderRequest,
+    OrderType,
+    PricedQuote,
+    Product,
+    Quote,
+    Reason,
+    Side,
+    Source,
+)
 from router.core.money import ONE, mul, trim
 from router.core.pricing import all_in, price_quote, quote_from_levels, quoted_quantity, unit_price
-from router.core.routing import Terms, slipped_limit
+from router.core.routing import Terms, market_bound, slipped_limit
 
 _BUY: Final = Side.BUY
+_MARKET: Final = OrderType.MARKET
 # By their place, and so that it can be read: a struct takes five times as long for names.
 _INDICATIVE: Final = False
 _COMPLETE: Final = True
+
+Known = tuple[PricedQuote, Decimal | Reason | None]
+"""A price, and a market order's `bound_of` where that is known with it."""
 
 
 class Touch(msgspec.Struct, frozen=True, gc=False):
@@ -27,7 +43,7 @@ class Touch(msgspec.Struct, frozen=True, gc=False):
 
     It is kept with its book and is that connection's, product's and terms' alone: the very objects.
 
-    `level_price` and `size` are the level's, `price` is shown; `limit_price` is the limit of a market order.
+    `level_price` and `size` are the level's, `price` is shown; `market_bound` as `routing` has it.
     """
 
     product: Product
@@ -37,7 +53,7 @@ class Touch(msgspec.Struct, frozen=True, gc=False):
     size: Decimal
     price: Decimal
     all_in_price: Decimal
-    limit_price: Decimal
+    market_bound: Decimal | Reason
 
 
 def _touch_of(book: Book, side: Side, connection: Connection, product: Product, terms: Terms) -> Touch | None:
@@ -54,51 +70,62 @@ def _touch_of(book: Book, side: Side, connection: Connection, product: Product, 
     else:
         price = unit_price(level_price, ONE, side, product)
     with_fee = all_in(level_price, mul(level_price, connection.fee_rate), ONE, side, product)
-    limit = slipped_limit(price, terms, side, product)
-    made = Touch(product, connection, terms, level_price, best.size, price, with_fee, limit)
+    bound = market_bound(slipped_limit(price, terms, side, product), level_price, side)
+    made = Touch(product, connection, terms, level_price, best.size, price, with_fee, bound)
     book.touches[buys] = made
     return made
 
 
-def price_book(
-    request: OrderRequest, terms: Terms, connection: Connection, product: Product, book: Book, source: Source
-) -> tuple[PricedQuote, Decimal | None] | None:
-    """The price of the request's size, or its slice's, from a book; None where the side has nothing for it.
+def price_books(
+    request: OrderRequest,
+    terms: Terms,
+    contenders: Iterable[Contender],
+    books: Mapping[str, Book],
+    source: Source,
+) -> Iterator[Known | Reason]:
+    """The price of the request's size, or its slice's, from each contender's book; or why there is none.
 
-    With it the limit of a market order on that price, where it is known with the price.
+    A book is looked at when its price is asked for. A contender that is not among the books has a stale one.
     """
-    side, quantity = request.side, request.quantity
-    if request.instruction is not None:
-        quantity = quoted_quantity(request, product)
-    if request.in_base:
-        touch: Touch | None = book.touches[side is _BUY]
-        if (
-            touch is None
-            or touch.connection is not connection
-            or touch.product is not product
-            or touch.terms is not terms
-        ):
-            touch = _touch_of(book, side, connection, product, terms)
-        if touch is None:
-            return None
-        if touch.size >= quantity:
-            level_price = touch.level_price
-            cost = mul(quantity, level_price)
-            fee = mul(cost, connection.fee_rate)
-            quote = Quote(
-                connection.id, source, _INDICATIVE, touch.price, level_price, quantity, cost, _COMPLETE
-            )
-            return PricedQuote(quote, fee, touch.all_in_price), touch.limit_price
-    walked = quote_from_levels(
-        connection.id,
-        source,
-        book.asks if side is _BUY else book.bids,
-        product,
-        side,
-        quantity,
-        in_base=request.in_base,
-        protected=terms.protected,
-    )
-    if walked is None:
-        return None
-    return price_quote(walked, connection.taker_fee_bps, side, product), None
+    side, in_base, whole = request.side, request.in_base, request.quantity
+    buys, works = side is _BUY, request.instruction is not None
+    is_market = request.type is _MARKET and request.limit_price is None
+    for contender in contenders:
+        connection, product = contender.connection, contender.product
+        name = connection.id
+        book = books.get(name)
+        if book is None or product is None:
+            yield Reason.STALE_BOOK if book is None else Reason.PRODUCT_UNSUPPORTED
+            continue
+        quantity = quoted_quantity(request, product) if works else whole
+        if in_base:
+            touch: Touch | None = book.touches[buys]
+            if (
+                touch is None
+                or touch.connection is not connection
+                or touch.product is not product
+                or touch.terms is not terms
+            ):
+                touch = _touch_of(book, side, connection, product, terms)
+            if touch is not None and touch.size >= quantity:
+                level_price = touch.level_price
+                cost = mul(quantity, level_price)
+                quote = Quote(name, source, _INDICATIVE, touch.price, level_price, quantity, cost, _COMPLETE)
+                priced = PricedQuote(quote, mul(cost, connection.fee_rate), touch.all_in_price)
+                yield priced, touch.market_bound if is_market else None
+                continue
+        levels = book.asks if buys else book.bids
+        walked = quote_from_levels(
+            name, source, levels, product, side, quantity, in_base=in_base, protected=terms.protected
+        )
+        if walked is None:
+            yield Reason.INSUFFICIENT_DEPTH
+        else:
+            yield price_quote(walked, connection.taker_fee_bps, side, product), None
+
+
+def price_book(
+    request: OrderRequest, terms: Terms, contender: Contender, book: Book, source: Source
+) -> Known | Reason:
+    """The price of the request's size, or its slice's, from one book; or why there is none."""
+    return next(price_books(request, terms, (contender,), {contender.connection.id: book}, source))

@@ -8,7 +8,7 @@ deadline is left running for a while: its answer is recorded, not used.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -19,7 +19,7 @@ from router.core.competition import Competition, Contender, Phase, Rules
 from router.core.ledger import Ledger
 from router.core.model import Book, OrderRequest, PricedQuote, Quote, Reason, Source
 from router.core.routing import Terms
-from router.core.touch import price_book
+from router.core.touch import price_book, price_books
 from router.observe.observer import Observer
 from router.ports import BudgetSpentError, Clock, OffWireError, VenueUnreachableError
 from router.ports.quotes import QuoteRefusedError
@@ -102,6 +102,7 @@ class Competing:
         """Every connection as it stands, and the streamed books that are young enough, by connection.
 
         Thirdly, by place, who has none or quotes on request: one whose feed is down, or silent, is asked.
+        `to_trade`: an order would follow, so its request must be within the account's budget.
         """
         venues, product = self._venues, request.product
         allowed, oldest = venues.groups.allowed(request.base), venues.oldest(now)
@@ -109,22 +110,29 @@ class Competing:
         books: dict[str, Book] = {}
         not_streamed: dict[int, Member] = {}
         for name, member in venues.by_id.items():
-            venue = member.venue
-            book = venue.book(product) if member.enabled else None
+            venue, connection, enabled = member.venue, member.connection, member.enabled
+            book = venue.book(product) if enabled else None
             if book is not None and book.at >= oldest:
                 books[name] = book
                 if member.firm is not None:
                     not_streamed[len(contenders)] = member
             else:
                 not_streamed[len(contenders)] = member
-            barred = venues.barred(member, now, to_trade=to_trade)
-            if barred is None:
-                if allowed is not None and name not in allowed:
-                    barred = Reason.NOT_SELECTED
-                elif not venue.takes(request):
-                    # One that would refuse such an order must not win it: it is out before it is asked.
-                    barred = Reason.PRODUCT_UNSUPPORTED
-            contenders.append(Contender(member.connection, venue.product(product), barred))
+            barred: Reason | None = None
+            if not enabled:
+                barred = Reason.DISABLED
+            elif not venue.trades:
+                barred = Reason.BREAKER_OPEN
+            elif to_trade and not venue.has_order_budget():
+                barred = Reason.RATE_LIMITED
+            elif not connection.pts and not venues.knows_balance(name, now):
+                barred = Reason.BALANCE_UNKNOWN
+            elif allowed is not None and name not in allowed:
+                barred = Reason.NOT_SELECTED
+            elif not venue.takes(request):
+                # One that would refuse such an order must not win it: it is out before it is asked.
+                barred = Reason.PRODUCT_UNSUPPORTED
+            contenders.append(Contender(connection, venue.product(product), barred))
         return contenders, books, not_streamed
 
     async def _ask_and_read(
@@ -151,59 +159,35 @@ class Competing:
         finally:
             run.end()
 
-    def read_books(self, competition: Competition, streamed: Iterable[Contender]) -> None:
+    def read_books(self, competition: Competition, streamed: Sequence[Contender]) -> None:
         """Quote from streamed books as they are now."""
         books = self._venues.fresh_books(competition.request.product, self._clock.now())
         self._read_books(competition, streamed, books)
 
     def _read_books(
-        self, competition: Competition, streamed: Iterable[Contender], books: Mapping[str, Book]
+        self, competition: Competition, streamed: Sequence[Contender], books: Mapping[str, Book]
     ) -> None:
         """Quote from books. The clock is read once a book: a price took from one reading until the next."""
         request, terms, now = competition.request, competition.rules.terms, self._clock.now
         asked_at = now()
-        for contender in streamed:
-            connection, product = contender.connection, contender.product
-            book = books.get(connection.id)
-            found = None
-            if book is not None and product is not None:
-                found = price_book(request, terms, connection, product, book, _BOOK)
+        for contender, found in zip(
+            streamed, price_books(request, terms, streamed, books, _BOOK), strict=True
+        ):
             answered_at = now()
-            if found is not None:
+            if isinstance(found, tuple):
                 competition.priced(found[0], answered_at, asked_at, found[1])
             else:
-                reason = Reason.STALE_BOOK if book is None else Reason.INSUFFICIENT_DEPTH
-                competition.failed(connection.id, _BOOK, reason, answered_at)
+                competition.failed(contender.connection.id, _BOOK, found, answered_at)
             asked_at = answered_at
 
-    def price_asked(self, competition: Competition, name: str, book: Book) -> PricedQuote | Reason:
-        """The price for a competition from a book that was asked for; or why there is none."""
-        contender = competition.entries[name].contender
-        if not self._venues.fresh(book, self._clock.now()):
-            return Reason.STALE_BOOK
-        if contender.product is None:
-            return Reason.PRODUCT_UNSUPPORTED
-        found = price_book(
-            competition.request,
-            competition.rules.terms,
-            contender.connection,
-            contender.product,
-            book,
-            Source.REQUEST,
-        )
-        return Reason.INSUFFICIENT_DEPTH if found is None else found[0]
-
     def price_of_book(
-        self, member: Member, request: OrderRequest, terms: Terms, book: Book, source: Source
+        self, contender: Contender, request: OrderRequest, terms: Terms, book: Book, source: Source
     ) -> PricedQuote | Reason:
         """The price of the request's size, or its slice's, from a book; or why there is none."""
-        product = member.venue.product(request.product)
-        if product is None:
-            return Reason.PRODUCT_UNSUPPORTED
-        if not self._venues.fresh(book, self._clock.now()):
+        if contender.product is not None and not self._venues.fresh(book, self._clock.now()):
             return Reason.STALE_BOOK
-        found = price_book(request, terms, member.connection, product, book, source)
-        return Reason.INSUFFICIENT_DEPTH if found is None else found[0]
+        found = price_book(request, terms, contender, book, source)
+        return found[0] if isinstance(found, tuple) else found
 
     def _ask(self, member: Member, run: "_Run", deadline: int) -> None:
         """Ask a counterparty for its book, in a task of its own.
@@ -317,7 +301,8 @@ class _Run:
     def offer(self, name: str, book: Book) -> None:
         """Quote from a book that was asked for."""
         competition = self.held.competition
-        priced = self._competing.price_asked(competition, name, book)
+        contender, terms = competition.entries[name].contender, competition.rules.terms
+        priced = self._competing.price_of_book(contender, competition.request, terms, book, Source.REQUEST)
         if isinstance(priced, PricedQuote):
             self._answered(name, partial(competition.priced, priced))
         else:

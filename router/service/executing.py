@@ -273,7 +273,8 @@ class Executing:
             book = member.venue.book(request.product)
             if book is None:
                 return Reason.STALE_BOOK
-            fresh = self._competing.price_of_book(member, request, plan.terms, book, Source.BOOK)
+            contender = Contender(connection, product)
+            fresh = self._competing.price_of_book(contender, request, plan.terms, book, Source.BOOK)
             if isinstance(fresh, Reason):
                 return fresh
             priced = fresh
@@ -290,7 +291,8 @@ class Executing:
         book = member.venue.book(request.product)
         if book is None:
             return False
-        fresh = self._competing.price_of_book(member, request, terms, book, Source.BOOK)
+        contender = Contender(member.connection, member.venue.product(request.product))
+        fresh = self._competing.price_of_book(contender, request, terms, book, Source.BOOK)
         if isinstance(fresh, Reason):
             return fresh is Reason.INSUFFICIENT_DEPTH
         accepted = priced.quote.price

@@ -8,7 +8,7 @@ import msgspec
 
 from router.core.groups import RoutingGroups
 from router.core.ledger import Ledger
-from router.core.model import Book, Connection, Product, Reason
+from router.core.model import Book, Connection, Product
 from router.core.once import Once
 from router.core.pricing import mid_price
 from router.ports import Clock, ConnectionView, Venue
@@ -114,23 +114,10 @@ class Venues:
             if product is not None:
                 yield product
 
-    def barred(self, member: Member, now: int, *, to_trade: bool) -> Reason | None:
-        """Why a connection cannot take part now, whatever the order is; None if it can.
-
-        `to_trade`: an order would follow, so its request must be within the account's budget.
-        """
-        venue, connection = member.venue, member.connection
-        if not member.enabled:
-            return Reason.DISABLED
-        if not venue.trades:
-            return Reason.BREAKER_OPEN
-        if to_trade and not venue.has_order_budget():
-            return Reason.RATE_LIMITED
-        if not connection.pts:
-            stated_at = self._ledger.stated_at(connection.id)
-            if stated_at is None or now - stated_at > self._balance_age_ns:
-                return Reason.BALANCE_UNKNOWN
-        return None
+    def knows_balance(self, connection_id: str, now: int) -> bool:
+        """Whether a Spot connection's balance was stated, and not too long ago."""
+        stated_at = self._ledger.stated_at(connection_id)
+        return stated_at is not None and now - stated_at <= self._balance_age_ns
 
     def oldest(self, now: int) -> int:
         """When the prices of a book held that is just young enough to be a quote."""

@@ -80,6 +80,8 @@ class Feed:
         self._timing = timing
         self._backoff = backoff
         self._wanted: dict[str, None] = {}
+        # The last of them, which was asked for last.
+        self._latest: str | None = None
         self._changed = asyncio.Event()
         # Of the present socket:
         self._asked: set[str] = set()
@@ -93,6 +95,9 @@ class Feed:
 
     def want(self, product: str) -> None:
         """Have a book from now on. No I/O, no await."""
+        if product == self._latest:
+            return
+        self._latest = product
         wanted = self._wanted
         if product in wanted:
             # Asked for again: it stays longest.

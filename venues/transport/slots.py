@@ -63,33 +63,32 @@ class Slots:
         self._size = size
         self._cool_ns = COOL_NS - SECOND_NS + window_ns
         self._leaves = tuple(leaves(lane, size) for lane in Lane)
+        # How many are free at the least, until somebody looks again.
+        self._least = 0
 
     def free(self, now: int) -> int:
         """How many requests could go out now."""
         cooling = self._cooling
         while cooling and cooling[0] <= now:
             cooling.popleft()
-        if self._blocked_until:
-            if now < self._blocked_until:
-                return 0
-            self._blocked_until = 0
+        if now < self._blocked_until:
+            self._least = 0
+            return 0
         free = self._size - self._busy - len(cooling)
         if self._cap is not None:
             if now < self._cap_until:
                 free = min(free, self._cap)
             else:
                 self._cap = None
-        return max(0, free)
+        self._least = max(0, free)
+        return self._least
 
     def plenty(self, lane: Lane) -> bool:
-        """Whether the lane may take a slot at any time from the last look on: no clock is read for that.
+        """Whether the lane may take a slot, as far as that is known without the time; `can_take` knows.
 
-        Time frees slots and takes none, so what was free then is free now. Where this is False, `can_take`
-        knows.
+        Time frees slots and takes none: what was free at the last look, less what was taken since, is free.
         """
-        if self._blocked_until or self._cap is not None:
-            return False
-        return self._size - self._busy - len(self._cooling) > self._leaves[lane]
+        return self._least > self._leaves[lane]
 
     def can_take(self, lane: Lane, now: int, ahead: int = 0) -> bool:
         """Whether the lane may take a slot; `ahead`: how many others are to be served first."""
@@ -100,6 +99,7 @@ class Slots:
         if self.free(now) - ahead <= self._leaves[lane]:
             return False
         self._busy += 1
+        self._least -= 1
         if self._cap is not None:
             self._cap -= 1
         return True
@@ -127,11 +127,12 @@ class Slots:
         Believed where it is less than we think: somebody else uses the account too.
         """
         if remaining < self.free(now):
-            self._cap = remaining
+            self._cap = self._least = remaining
             self._cap_until = now + min(reset_ms * 1_000_000, RESET_NS_MAX)
 
     def block(self, seconds: int, now: int) -> None:
         """The counterparty asked to be left alone for this long."""
+        self._least = 0
         self._blocked_until = max(self._blocked_until, now + min(seconds * SECOND_NS, BLOCK_NS_MAX))
 
     def changes_at(self, now: int) -> int | None:

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.core.admission import check_balance, check_increments, check_product
+from router.core.competition import Competition, Contender, Rules
 from router.core.errors import InvalidRequestError
 from router.core.ledger import Ledger
-from router.core.model import OrderType, Product, Reason, Side
+from router.core.model import Connection, OrderRequest, OrderType, Product, Reason, Side
+from router.core.routing import Terms, given_up
 from tests.unit import build
 from tests.unit.build import T0
 
@@ -31,6 +33,18 @@ def stated(**balances: str) -> Ledger:
     ledger = Ledger()
     ledger.state(SPOT.id, {asset: D(amount) for asset, amount in balances.items()}, T0)
     return ledger
+
+
+def checked(request: OrderRequest, ledger: Ledger) -> Reason | None:
+    """What the balance says of a request on the Spot connection."""
+    return check_balance(request, SPOT, PRODUCT, ledger.free(SPOT.id, given_up(request, PRODUCT)))
+
+
+def opened(connection: Connection, **changed: object) -> list[Contender]:
+    """Who is asked of a competition of one whose ledger must not be looked into."""
+    rules = Rules(250_000_000, D(500), Terms(D(50)))
+    competition = Competition(build.request(**changed), rules, UnreadLedger())
+    return competition.opened([Contender(connection, PRODUCT)], T0)
 
 
 USD = {"quantity_currency": "USD"}
@@ -95,30 +109,30 @@ def test_a_spot_balance_must_cover_the_trade(
 ) -> None:
     request = build.request(**changed)
 
-    assert check_balance(request, SPOT, PRODUCT, stated(**enough)) is None
-    assert check_balance(request, SPOT, PRODUCT, stated(**short)) == Reason.INSUFFICIENT_BALANCE
-    assert check_balance(request, SPOT, PRODUCT, stated()) == Reason.INSUFFICIENT_BALANCE
-    assert check_balance(request, SPOT, PRODUCT, Ledger()) == Reason.BALANCE_UNKNOWN
+    assert checked(request, stated(**enough)) is None
+    assert checked(request, stated(**short)) == Reason.INSUFFICIENT_BALANCE
+    assert checked(request, stated()) == Reason.INSUFFICIENT_BALANCE
+    assert checked(request, Ledger()) == Reason.BALANCE_UNKNOWN
 
 
 def test_what_other_orders_reserved_is_not_free() -> None:
     ledger = stated(BTC="0.9")
     request = build.request(side=Side.SELL)
     assert ledger.reserve("other", SPOT.id, build.Claim("BTC", D("0.4")))
-    assert check_balance(request, SPOT, PRODUCT, ledger) is None
+    assert checked(request, ledger) is None
 
     assert ledger.reserve("another", SPOT.id, build.Claim("BTC", D("0.00000001")))
-    assert check_balance(request, SPOT, PRODUCT, ledger) == Reason.INSUFFICIENT_BALANCE
+    assert checked(request, ledger) == Reason.INSUFFICIENT_BALANCE
 
 
 @pytest.mark.parametrize("changed", [BUY_BASE, BUY_QUOTE, SELL_BASE, SELL_QUOTE, BUY_BASE | LIMIT])
 def test_pts_joins_and_nothing_is_read(changed: dict[str, object]) -> None:
-    assert check_balance(build.request(**changed), PTS, PRODUCT, UnreadLedger()) is None
+    assert opened(PTS, **changed) == [Contender(PTS, PRODUCT)]
 
 
 def test_the_unread_ledger_would_tell() -> None:
     with pytest.raises(AssertionError, match="nothing to be read"):
-        check_balance(build.request(), SPOT, PRODUCT, UnreadLedger())
+        opened(SPOT)
 
 
 def test_a_quantity_that_nobody_could_take_names_its_field() -> None:

@@ -282,6 +282,8 @@ def test_a_failed_quote_says_why(reason: Reason) -> None:
     entry = competition.entries["a"]
     assert entry == Entry(
         contender("a"),
+        free=entry.free,
+        changes=entry.changes,
         outcome=Outcome.FAILED,
         reason=reason,
         source=Source.REQUEST,

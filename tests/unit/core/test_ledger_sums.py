@@ -25,6 +25,22 @@ def test_the_sums_agree_with_a_walk_over_everything(first: int) -> None:
             assert ledger.agrees(*ASSETS), f"seed {seed}, step {step}"
 
 
+def test_what_was_read_is_true_while_nothing_changed() -> None:
+    seen = 0
+    for seed in range(100):
+        draw = random.Random(seed)  # noqa: S311  a schedule that can be drawn again
+        world = World()
+        for step in range(120):
+            world.now += draw.randrange(2)
+            ledger = world.ledger
+            changes, free = ledger.changes, [ledger.free(SPOT, asset) for asset in ASSETS]
+            draw.choice(KINDS)(world, draw.randrange(10_000))
+            now_free = [ledger.free(SPOT, asset) for asset in ASSETS]
+            assert now_free == free or ledger.changes > changes, f"seed {seed}, step {step}"
+            seen += now_free != free
+    assert seen
+
+
 def test_claims_that_shrank_to_nothing_leave_the_sum_alone() -> None:
     ledger = Twin()
     ledger.state(SPOT, {"USD": D(100)}, 1)
@@ -44,10 +60,12 @@ def test_an_acknowledgement_of_before_the_last_statement_is_in_it() -> None:
     ledger = Twin()
     ledger.state(SPOT, {"USD": D(100)}, 10)
     ledger.reserve("a", SPOT, Claim("USD", D(10)))
+    changes = ledger.changes
     ledger.acknowledged("a", 9)
 
     assert ledger.agrees("USD")
     assert ledger.free(SPOT, "USD") == 100
+    assert ledger.changes > changes
 
 
 def crowded(orders: int) -> Ledger:

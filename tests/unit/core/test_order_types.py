@@ -12,7 +12,6 @@ from router.core.admission import check_balance, check_increments, check_product
 from router.core.attempt import make_attempt
 from router.core.errors import InvalidRequestError
 from router.core.instruction import Instruction, IntervalUnit, SteadyPace, Stop, Twap
-from router.core.ledger import Ledger
 from router.core.model import (
     Claim,
     OrderRequest,
@@ -265,9 +264,7 @@ def test_a_price_or_size_that_nobody_could_take_is_refused_by_field(
 def test_a_balance_that_cannot_do_is_out_before_any_price(
     changed: dict[str, Any], free: str, reason: Reason | None
 ) -> None:
-    ledger = Ledger()
-    ledger.state(SPOT.id, {"USD": D(free)}, build.T0)
-    assert check_balance(build.request(**changed), SPOT, PRODUCT, ledger) == reason
+    assert check_balance(build.request(**changed), SPOT, PRODUCT, D(free)) == reason
 
 
 def test_an_interval_has_minutes_for_its_unit_unless_another_is_said() -> None:

@@ -196,17 +196,6 @@ def test_why_there_is_no_route(
     assert made == reason
 
 
-def test_a_limit_that_is_known_with_the_price_is_a_market_orders() -> None:
-    market, limited = build.request(), build.request(**LIMIT)
-    known = D("100.49")
-
-    routes = [
-        route(request, TERMS, priced(request), PTS, PRODUCT, None, known) for request in (market, limited)
-    ]
-
-    assert [made.limit_price for made in routes if isinstance(made, Route)] == [known, D(90)]
-
-
 def test_a_limit_order_may_rest_on_a_thin_book() -> None:
     request = build.request(**LIMIT)
 

@@ -3,28 +3,41 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import combinations
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router.core.model import PricedQuote, Side
-from router.core.selection import Entrant, outside_collar, rank
+from router.core.selection import entrant as enter
+from router.core.selection import outside_collar, rank
 from tests.unit import build
 from tests.unit.core.strategies import SIDES
 
 D = Decimal
 
 
+class Quoted(NamedTuple):
+    """A priced quote, and what a tie is broken by."""
+
+    priced: PricedQuote
+    pts: bool
+
+
+def ranked(entrants: Sequence[Quoted], side: Side) -> tuple[PricedQuote, ...]:
+    return rank([enter(priced, side, pts=pts) for priced, pts in entrants]).quotes
+
+
 def entrant(
     name: str, price: str, *, pts: bool = False, firm: bool = False, complete: bool = True, fee: str = "0"
-) -> Entrant:
+) -> Quoted:
     quote = build.quote(name, price, firm=firm, complete=complete)
-    return Entrant(PricedQuote(quote, D(fee), D(price) + D(fee)), pts)
+    return Quoted(PricedQuote(quote, D(fee), D(price) + D(fee)), pts)
 
 
-def ids(entrants: Sequence[Entrant], side: Side) -> list[str]:
-    return [priced.quote.connection_id for priced in rank(entrants, side).quotes]
+def ids(entrants: Sequence[Quoted], side: Side) -> list[str]:
+    return [priced.quote.connection_id for priced in ranked(entrants, side)]
 
 
 ENTRANTS = st.lists(
@@ -42,28 +55,28 @@ ENTRANTS = st.lists(
 
 
 @given(ENTRANTS.flatmap(lambda found: st.tuples(st.just(found), st.permutations(found))), SIDES)
-def test_the_order_of_arrival_does_not_matter(drawn: tuple[list[Entrant], list[Entrant]], side: Side) -> None:
+def test_the_order_of_arrival_does_not_matter(drawn: tuple[list[Quoted], list[Quoted]], side: Side) -> None:
     assert ids(drawn[0], side) == ids(drawn[1], side)
 
 
 @given(ENTRANTS, SIDES)
-def test_the_ranking_is_the_order_of_every_pair(entrants: list[Entrant], side: Side) -> None:
-    ranked = ids(entrants, side)
+def test_the_ranking_is_the_order_of_every_pair(entrants: list[Quoted], side: Side) -> None:
+    names = ids(entrants, side)
     for a, b in combinations(entrants, 2):
         first, second = ids([a, b], side)
-        assert ranked.index(first) < ranked.index(second)
+        assert names.index(first) < names.index(second)
         assert [first, second] == ids([b, a], side)
 
 
 @given(ENTRANTS, SIDES)
-def test_no_complete_quote_ranks_behind_a_worse_one(entrants: list[Entrant], side: Side) -> None:
-    complete = [priced for priced in rank(entrants, side).quotes if priced.quote.complete]
+def test_no_complete_quote_ranks_behind_a_worse_one(entrants: list[Quoted], side: Side) -> None:
+    complete = [priced for priced in ranked(entrants, side) if priced.quote.complete]
     prices = [priced.all_in_price for priced in complete]
 
     assert prices == sorted(prices, reverse=side is Side.SELL)
-    ranked = rank(entrants, side).quotes
-    assert [priced.quote.complete for priced in ranked] == sorted(
-        (priced.quote.complete for priced in ranked), reverse=True
+    every = ranked(entrants, side)
+    assert [priced.quote.complete for priced in every] == sorted(
+        (priced.quote.complete for priced in every), reverse=True
     )
 
 
@@ -81,7 +94,7 @@ def test_no_complete_quote_ranks_behind_a_worse_one(entrants: list[Entrant], sid
         pytest.param([entrant("a", "90", complete=False), entrant("b", "100")], "b", id="whole size first"),
     ],
 )
-def test_ties_and_precedence_in_a_buy(entrants: list[Entrant], expected: str) -> None:
+def test_ties_and_precedence_in_a_buy(entrants: list[Quoted], expected: str) -> None:
     assert ids(entrants, Side.BUY)[0] == expected
 
 
@@ -90,7 +103,7 @@ def test_a_sale_takes_the_highest_price() -> None:
 
 
 def test_nobody_is_ranked_where_nobody_quoted() -> None:
-    assert rank([], Side.BUY).quotes == ()
+    assert rank([]).quotes == ()
 
 
 COLLAR = D(500)

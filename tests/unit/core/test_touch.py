@@ -7,9 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.core.book import Book, Level
-from router.core.model import Connection, OrderRequest, PricedQuote, Product, Side, Source
+from router.core.competition import Contender
+from router.core.model import Connection, OrderRequest, OrderType, PricedQuote, Product, Reason, Side, Source
 from router.core.pricing import price_quote, quote_from_levels
-from router.core.routing import Terms, limit_for
+from router.core.routing import Terms, bound_of
 from router.core.touch import Touch, price_book
 from tests.unit import build
 from tests.unit.core.plain import digits
@@ -55,8 +56,7 @@ def walked(
 
 def every_digit(priced: PricedQuote | None) -> object:
     """All of a price: amounts by their digits, the rest as it is."""
-    if priced is None:
-        return None
+    assert priced is not None
     values = (*msgspec.structs.astuple(priced.quote), priced.fee, priced.all_in_price)
     return [digits(value) if isinstance(value, Decimal) else value for value in values]
 
@@ -90,11 +90,18 @@ def test_it_is_what_walking_the_levels_makes(
     book, expected = one_side(side, levels), walked(request, terms, connection, product, levels)
 
     for _ in ("reckoned", "kept"):
-        found = price_book(request, terms, connection, product, book, Source.BOOK)
+        found = price_book(request, terms, Contender(connection, product), book, Source.BOOK)
 
-        assert every_digit(None if found is None else found[0]) == every_digit(expected)
-        if found is not None and found[1] is not None:
-            assert digits(found[1]) == digits(limit_for(request, terms, found[0], product))
+        assert isinstance(found, tuple) is (expected is not None)
+        if not isinstance(found, tuple):
+            continue
+        assert every_digit(found[0]) == every_digit(expected)
+        if found[1] is not None:
+            bound = bound_of(request, terms, found[0], product)
+            assert isinstance(found[1], Decimal) is isinstance(bound, Decimal)
+            assert (digits(bound) if isinstance(bound, Decimal) else bound) == (
+                digits(found[1]) if isinstance(found[1], Decimal) else found[1]
+            )
 
 
 def kept_for(
@@ -105,7 +112,7 @@ def kept_for(
     terms: Terms = TERMS,
 ) -> Touch | None:
     """What a book keeps once it was priced."""
-    assert price_book(request, terms, connection, product, book, Source.BOOK) is not None
+    assert isinstance(price_book(request, terms, Contender(connection, product), book, Source.BOOK), tuple)
     kept: Touch | None = book.touches[request.side is Side.BUY]
     return kept
 
@@ -115,7 +122,9 @@ def test_a_side_without_levels_has_no_price() -> None:
 
     request = build.request(side=Side.SELL)
 
-    assert price_book(request, TERMS, SPOT, PRODUCT, book, Source.BOOK) is None
+    found = price_book(request, TERMS, Contender(SPOT, PRODUCT), book, Source.BOOK)
+
+    assert found is Reason.INSUFFICIENT_DEPTH
     assert book.touches == [None, None]
     assert (book.best_bid, book.best_ask) == (None, D("100.00"))
 
@@ -129,8 +138,8 @@ def test_it_is_reckoned_once_a_book_and_side() -> None:
     assert kept_for(book, build.request(side=Side.SELL)) is sale
     assert buy is not None
     assert sale is not None
-    assert (buy.price, buy.all_in_price, buy.limit_price) == (D("100.00"), D("100.10"), D("100.50"))
-    assert (sale.price, sale.all_in_price, sale.limit_price) == (D("99.00"), D("98.901"), D("98.51"))
+    assert (buy.price, buy.all_in_price, buy.market_bound) == (D("100.00"), D("100.10"), D("100.50"))
+    assert (sale.price, sale.all_in_price, sale.market_bound) == (D("99.00"), D("98.901"), D("98.51"))
 
 
 def test_another_fee_tick_or_slippage_is_reckoned_anew() -> None:
@@ -142,12 +151,32 @@ def test_another_fee_tick_or_slippage_is_reckoned_anew() -> None:
         return kept_for(book, build.request(), connection, product, terms)
 
     dearer = after_the_usual(connection=build.connection(fee_bps="20"))
-    coarser = after_the_usual(product=build.product(price_increment=D(3)))
+    coarser = after_the_usual(product=build.product(price_increment=D("0.4")))
     narrower = after_the_usual(terms=Terms(D(10)))
 
     assert dearer is not None
     assert dearer.all_in_price == D("100.20")
     assert coarser is not None
-    assert coarser.limit_price == D(99)
+    assert coarser.market_bound == D("100.4")
     assert narrower is not None
-    assert narrower.limit_price == D("100.10")
+    assert narrower.market_bound == D("100.10")
+
+
+def test_depth_past_a_market_orders_limit_is_no_depth_at_the_touch_either() -> None:
+    book = build.book((), build.levels(("100.00", "1")))
+    coarse = build.product(price_increment=D(3))
+
+    found = price_book(build.request(), TERMS, Contender(SPOT, coarse), book, Source.BOOK)
+
+    assert isinstance(found, tuple)
+    assert found[1] is Reason.INSUFFICIENT_DEPTH
+
+
+def test_a_limit_of_the_callers_own_is_not_the_touchs_to_know() -> None:
+    book = build.book((), build.levels(("100.00", "1")))
+    request = build.request(type=OrderType.LIMIT, limit_price=D(90))
+
+    found = price_book(request, TERMS, Contender(SPOT, PRODUCT), book, Source.BOOK)
+
+    assert isinstance(found, tuple)
+    assert found[1] is None

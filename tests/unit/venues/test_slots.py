@@ -1,5 +1,7 @@
 """The request budget, as a machine fed with times."""
 
+import copy
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,3 +143,44 @@ def test_no_window_of_a_second_at_the_counterparty_ever_holds_more_than_allowed(
     arrivals.sort()
     for first, beyond in zip(arrivals, arrivals[size:], strict=False):
         assert beyond - first > SECOND
+
+
+EVENTS = st.sampled_from(["take", "answered", "unused", "told", "block", "resize", "look"])
+
+
+@given(
+    st.integers(1, 12), st.lists(st.tuples(EVENTS, st.integers(0, 12), st.integers(0, SECOND)), max_size=40)
+)
+def test_what_is_plenty_without_the_time_can_be_taken_at_any_time(
+    size: int, events: list[tuple[str, int, int]]
+) -> None:
+    slots, now, busy = Slots(size), 0, 0
+    for event, number, later in events:
+        now += later
+        if event == "take":
+            busy += slots.try_take(Lane(number % len(Lane)), now)
+        elif event in {"answered", "unused"} and busy:
+            busy -= 1
+            slots.answered(now) if event == "answered" else slots.unused()
+        elif event == "told":
+            slots.told(number, 400, now)
+        elif event == "block" and number == 0:
+            slots.block(1, now)
+        elif event == "resize":
+            slots.resize(max(1, number))
+        elif event == "look":
+            slots.free(now)
+        known = [lane for lane in Lane if slots.plenty(lane)]
+        # A copy is asked, for asking is a look.
+        assert [lane for lane in known if not copy.deepcopy(slots).can_take(lane, now)] == []
+
+
+def test_a_look_shows_plenty_until_it_is_taken() -> None:
+    slots = Slots(4)
+    assert not slots.plenty(Lane.CANCEL)
+
+    assert slots.free(0) == 4
+
+    assert slots.plenty(Lane.CANCEL)
+    assert taken(slots, Lane.CANCEL) == 4
+    assert not slots.plenty(Lane.CANCEL)
