@@ -29,7 +29,7 @@ from router.core.model import (
     Source,
 )
 from router.core.pricing import price_quote
-from router.core.routing import Terms, bound_of, given_up, route_within
+from router.core.routing import Terms, bound_of, given_up, route, route_within
 from router.core.selection import Entrant, Ranking, agree, entrant, outside_collar, rank
 
 
@@ -156,8 +156,10 @@ class Competition:
         """
         quote = priced.quote
         entry = self.entries[quote.connection_id]
-        if not entry.waits:
-            if entry.answered_at is not None or entry.contender.product is None:
+        contender = entry.contender
+        connection, product = contender.connection, contender.product
+        if product is None or not entry.waits:
+            if product is None or entry.answered_at is not None:
                 return  # a second answer to one question changes nothing
             entry.late = True
         entry.priced = priced
@@ -165,15 +167,25 @@ class Competition:
         entry.answered_at = now
         if asked_at is not None:
             entry.asked_at = asked_at
-        if not entry.waits:
+        if entry.late:
             return
         entry.waits = False
-        routed = self._route_now(entry, priced, now, bound)
-        if isinstance(routed, Route):
-            entry.route = routed
-            self._live.append(entrant(priced, self.request.side, pts=entry.contender.connection.pts))
+        request, terms, pts = self.request, self.rules.terms, connection.pts
+        limit = bound
+        if quote.valid_until is not None and now >= quote.valid_until:
+            limit = Reason.QUOTE_EXPIRED
+        elif bound is None:
+            limit = bound_of(request, terms, priced, product)
+        if isinstance(limit, Reason):
+            entry.out(limit)
         else:
-            entry.out(routed)
+            free = None if pts else self._free(entry, product)
+            routed = route_within(limit, request, terms, priced, connection, product, free)
+            if isinstance(routed, Route):
+                entry.route = routed
+                self._live.append(entrant(priced, request.side, pts=pts))
+            else:
+                entry.out(routed)
         self._waiting -= 1
         if not self._waiting:
             self._rank()
@@ -262,12 +274,9 @@ class Competition:
         self.ranking = rank(live)
         self.phase = _RANKED
 
-    def _route_now(
-        self, entry: Entry, priced: PricedQuote, now: int, bound: Decimal | Reason | None = None
-    ) -> Route | Reason:
-        """The order on a quote as the balance is by now, or why there is none (any more)."""
-        ends = priced.quote.valid_until
-        if ends is not None and ends <= now:
+    def _route_now(self, entry: Entry, priced: PricedQuote, now: int) -> Route | Reason:
+        """The order on a ranked quote as the balance is by now, or why there is none any more."""
+        if not _stands(priced.quote, now):
             return Reason.QUOTE_EXPIRED
         connection, product = entry.contender.connection, entry.contender.product
         if product is None:
@@ -276,12 +285,7 @@ class Competition:
         free = None if connection.pts else self._free(entry, product)
         if entry.route is not None and free == before:
             return entry.route  # nothing that it was made from has changed since
-        request, terms = self.request, self.rules.terms
-        if bound is None:
-            bound = bound_of(request, terms, priced, product)
-        if isinstance(bound, Reason):
-            return bound
-        return route_within(bound, request, terms, priced, connection, product, free)
+        return route(self.request, self.rules.terms, priced, connection, product, free)
 
     def _free(self, entry: Entry, product: Product) -> Decimal | None:
         """What is free for a Spot entry now; the ledger is asked where anything happened to it meanwhile."""
