@@ -30,7 +30,7 @@ from router.core.model import (
 )
 from router.core.pricing import price_quote
 from router.core.routing import Terms, bound_of, given_up, route, route_within
-from router.core.selection import Entrant, Ranking, agree, entrant, outside_collar, rank
+from router.core.selection import Entrant, Ranking, agree, outside_collar, rank
 
 
 class Rules(msgspec.Struct, frozen=True, gc=False):
@@ -52,7 +52,8 @@ class Contender(msgspec.Struct, frozen=True, gc=False):
 class Entry(msgspec.Struct, gc=False):
     """One connection's line in the record. Times in nanoseconds since the epoch.
 
-    `waits`: it was asked, and neither has it answered nor is its time over. `route`: the order that would go
+    `waits`: it was asked, and neither has it answered nor is its time over. `source`: what was asked of one
+    that failed; a price says it itself. `route`: the order that would go
     out, and `free` what was free for it on a Spot connection when that was decided: as the ledger had it
     after so many `changes`.
     """
@@ -163,7 +164,6 @@ class Competition:
                 return  # a second answer to one question changes nothing
             entry.late = True
         entry.priced = priced
-        entry.source = quote.source
         entry.answered_at = now
         if asked_at is not None:
             entry.asked_at = asked_at
@@ -183,7 +183,7 @@ class Competition:
             routed = route_within(limit, request, terms, priced, connection, product, free)
             if isinstance(routed, Route):
                 entry.route = routed
-                self._live.append(entrant(priced, request.side, pts=pts))
+                self._live.append((priced, pts))
             else:
                 entry.out(routed)
         self._waiting -= 1
@@ -265,13 +265,13 @@ class Competition:
 
     def _rank(self) -> None:
         live, collar_bps = self._live, self.rules.collar_bps
-        if not agree([each[-1].quote.price for each in live], collar_bps):
-            quotes = [each[-1].quote for each in live]
+        if not agree([priced.quote.price for priced, _ in live], collar_bps):
+            quotes = [priced.quote for priced, _ in live]
             collared = outside_collar([(quote.connection_id, quote.price) for quote in quotes], collar_bps)
             for name in collared:
                 self.entries[name].out(Reason.OUTSIDE_COLLAR)
-            live = [each for each in live if each[-1].quote.connection_id not in collared]
-        self.ranking = rank(live)
+            live = [each for each in live if each[0].quote.connection_id not in collared]
+        self.ranking = rank(live, self.request.side)
         self.phase = _RANKED
 
     def _route_now(self, entry: Entry, priced: PricedQuote, now: int) -> Route | Reason:

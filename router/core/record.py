@@ -161,7 +161,7 @@ def entry_record(entry: Entry) -> EntryRecord:
         entry.contender.connection,
         entry.outcome or Outcome.FAILED,
         entry.reason,
-        entry.source,
+        quote.source,
         quote.firm,
         quote.price,
         quote.price_worst,

@@ -19,11 +19,8 @@ _HALF: Final = Decimal("0.5")
 _BPS_OF_ONE: Final = Decimal(10_000)
 
 
-Entrant = tuple[bool, Decimal, bool, bool, str, PricedQuote]
-"""A priced quote behind all that it is ranked by, in that order: what is smaller is better.
-
-No two connections share an id, so that the quotes themselves are never compared.
-"""
+Entrant = tuple[PricedQuote, bool]
+"""A priced quote, and whether its connection is a PTS one."""
 
 
 class Ranking(msgspec.Struct, frozen=True, gc=False):
@@ -32,16 +29,17 @@ class Ranking(msgspec.Struct, frozen=True, gc=False):
     quotes: tuple[PricedQuote, ...]
 
 
-def entrant(priced: PricedQuote, side: Side, *, pts: bool) -> Entrant:
-    """A priced quote as it enters a ranking."""
-    quote, price = priced.quote, priced.all_in_price
-    by_price = price if side is _BUY else price.copy_negate()
-    return not quote.complete, by_price, not quote.firm, pts, quote.connection_id, priced
-
-
-def rank(entrants: Iterable[Entrant]) -> Ranking:
+def rank(entrants: Iterable[Entrant], side: Side) -> Ranking:
     """Order priced quotes, best first."""
-    return Ranking(tuple([each[-1] for each in sorted(entrants)]))
+    buys = side is _BUY
+    keyed = []
+    for priced, pts in entrants:
+        quote, price = priced.quote, priced.all_in_price
+        # Smaller is better. No two connections share an id, so that what stands behind it is never compared.
+        by_price = price if buys else price.copy_negate()
+        keyed.append((not quote.complete, by_price, not quote.firm, pts, quote.connection_id, priced))
+    keyed.sort()
+    return Ranking(tuple([each[-1] for each in keyed]))
 
 
 def outside_collar(prices: Sequence[tuple[str, Decimal]], collar_bps: Decimal) -> tuple[str, ...]:

@@ -61,26 +61,28 @@ class Deciding:
             competition_id,
             to_trade=True,
             ready=live.accepting,
-            late=lambda held, name: self._came_late(live, held, competition_id, name),
+            late=partial(self._came_late, live),
         )
-        routed = held.competition.award(partial(self._executing.reserve, live.order.id), self._clock.now())
-        record = self._keep_record(live, held, competition_id)
+        competition, now = held.competition, self._clock.now()
+        routed = competition.award(partial(self._executing.reserve, live.order.id), now)
+        record = self._keep_record(live, held, now)
         self._tell_closed(live, record)
         if routed is None:
             # What refuses an order is kept of one that is kept.
             await self._accepted(live)
-            error = no_winner(live.order, anyone_was_asked=held.competition.anyone_was_asked)
+            error = no_winner(live.order, anyone_was_asked=competition.anyone_was_asked)
             self._orders.note(live, NotRouted(error, competition_id, held.arrival_price))
             return
-        ranking = held.competition.ranking.quotes
+        ranking = competition.ranking.quotes
+        # By their place: names take a struct several times as long, and every order has one.
         plan = Plan(
-            terms=rules.terms,
-            competition_id=competition_id,
-            arrival_price=held.arrival_price,
-            contenders=held.contenders,
-            ranking=ranking,
-            rivals=ranking,
-            on_credit_failure=request.on_credit_failure or self._rules.on_credit_failure,
+            rules.terms,
+            competition_id,
+            held.arrival_price,
+            held.contenders,
+            ranking,
+            ranking,
+            request.on_credit_failure or self._rules.on_credit_failure,
         )
         await self._executing.execute(live, routed, plan)
 
@@ -113,15 +115,14 @@ class Deciding:
         else:
             live.closed = record
 
-    def _keep_record(self, live: LiveOrder, held: Held, competition_id: str) -> CompetitionRecord:
-        # A late quote changes an entry, not the time of the decision.
-        closed_at = self._clock.now() if live.record is None else live.record.closed_at
-        record = make_record(held, competition_id, order_id=live.order.id, rfq_id=None, closed_at=closed_at)
+    def _keep_record(self, live: LiveOrder, held: Held, closed_at: int) -> CompetitionRecord:
+        record = make_record(held, order_id=live.order.id, rfq_id=None, closed_at=closed_at)
         self._orders.keep_record(live, record)
         return record
 
-    def _came_late(self, live: LiveOrder, held: Held, competition_id: str, connection_id: str) -> None:
+    def _came_late(self, live: LiveOrder, held: Held, connection_id: str) -> None:
         late_ns = self._clock.now() - held.opened_at - self._rules.quote_deadline_ns
-        self._observer.quote_came_late(competition_id, connection_id, late_ns)
+        self._observer.quote_came_late(held.id, connection_id, late_ns)
         if live.record is not None:
-            self._keep_record(live, held, competition_id)
+            # It changes an entry, not the time of the decision.
+            self._keep_record(live, held, live.record.closed_at)

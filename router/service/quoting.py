@@ -20,9 +20,7 @@ _records = msgspec.json.Encoder()
 _rfq = msgspec.json.Decoder(RfqRecord)
 
 
-def make_record(
-    held: Held, competition_id: str, *, order_id: str | None, rfq_id: str | None, closed_at: int
-) -> CompetitionRecord:
+def make_record(held: Held, *, order_id: str | None, rfq_id: str | None, closed_at: int) -> CompetitionRecord:
     """The record of a competition that was closed, or closed anew after a late quote."""
     competition = held.competition
     entries = entry_records(competition)
@@ -32,7 +30,7 @@ def make_record(
     rules = competition.rules
     # By their place: names take a struct several times as long, and every order has one.
     return CompetitionRecord(
-        competition_id,
+        held.id,
         order_id,
         rfq_id,
         competition.request,
@@ -76,7 +74,7 @@ class Quoting:
         )
         now = self._clock.now()
         held.competition.close(now)
-        record = make_record(held, competition_id, order_id=None, rfq_id=rfq_id, closed_at=now)
+        record = make_record(held, order_id=None, rfq_id=rfq_id, closed_at=now)
         ends = [entry.valid_until for entry in record.entries if entry.rank and entry.valid_until is not None]
         rfq = RfqRecord(id=rfq_id, competition=record, created_at=now, valid_until=min([now + ttl_ns, *ends]))
         await self._journal.keep_competition(competition_id, None, encode_competition(record))

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.core.model import PricedQuote, Side
-from router.core.selection import entrant as enter
 from router.core.selection import outside_collar, rank
 from tests.unit import build
 from tests.unit.core.strategies import SIDES
@@ -25,10 +24,6 @@ class Quoted(NamedTuple):
     pts: bool
 
 
-def ranked(entrants: Sequence[Quoted], side: Side) -> tuple[PricedQuote, ...]:
-    return rank([enter(priced, side, pts=pts) for priced, pts in entrants]).quotes
-
-
 def entrant(
     name: str, price: str, *, pts: bool = False, firm: bool = False, complete: bool = True, fee: str = "0"
 ) -> Quoted:
@@ -37,7 +32,7 @@ def entrant(
 
 
 def ids(entrants: Sequence[Quoted], side: Side) -> list[str]:
-    return [priced.quote.connection_id for priced in ranked(entrants, side)]
+    return [priced.quote.connection_id for priced in rank(entrants, side).quotes]
 
 
 ENTRANTS = st.lists(
@@ -70,11 +65,11 @@ def test_the_ranking_is_the_order_of_every_pair(entrants: list[Quoted], side: Si
 
 @given(ENTRANTS, SIDES)
 def test_no_complete_quote_ranks_behind_a_worse_one(entrants: list[Quoted], side: Side) -> None:
-    complete = [priced for priced in ranked(entrants, side) if priced.quote.complete]
+    complete = [priced for priced in rank(entrants, side).quotes if priced.quote.complete]
     prices = [priced.all_in_price for priced in complete]
 
     assert prices == sorted(prices, reverse=side is Side.SELL)
-    every = ranked(entrants, side)
+    every = rank(entrants, side).quotes
     assert [priced.quote.complete for priced in every] == sorted(
         (priced.quote.complete for priced in every), reverse=True
     )
@@ -103,7 +98,7 @@ def test_a_sale_takes_the_highest_price() -> None:
 
 
 def test_nobody_is_ranked_where_nobody_quoted() -> None:
-    assert rank([]).quotes == ()
+    assert rank([], Side.BUY).quotes == ()
 
 
 COLLAR = D(500)
