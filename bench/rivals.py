@@ -26,7 +26,7 @@ from router.cli.demo.processes import Process
 from router.cli.demo.stage import PRODUCT, cast, draw_secrets, write_router, write_simulator
 from router.core.competition import Contender, Rules
 from router.core.ledger import Ledger
-from router.core.model import OrderReport, OrderRequest, OrderType, PricedQuote, Side, Source
+from router.core.model import OrderReport, OrderRequest, OrderType, Side, Source
 from router.core.routing import Terms
 from router.observe.logs import make_log
 from router.observe.metrics import Metrics
@@ -113,9 +113,10 @@ class Rivals:
                 Source.REQUEST,
             )
         contender = Contender(member.connection, member.venue.product(PRODUCT))
-        priced = self._competing.price_of_book(contender, REQUEST, RULES.terms, book, source)
-        if not isinstance(priced, PricedQuote):
-            raise TypeError(f"expected a price of {member.connection.id}, was {priced}")
+        now = self._clock.now()
+        found = self._competing.price_of_book(contender, REQUEST, RULES.terms, book, source, now)
+        if not isinstance(found, tuple):
+            raise TypeError(f"expected a price of {member.connection.id}, was {found}")
 
     async def asked_book(self, member: Member) -> None:
         """A book over REST, whatever is streamed."""

@@ -10,16 +10,15 @@ deadline is left running for a while: its answer is recorded, not used.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import Final
 
 import msgspec
 
 from router.core.competition import Competition, Contender, Phase, Rules
 from router.core.ledger import Ledger
-from router.core.model import Book, OrderRequest, PricedQuote, Quote, Reason, Source
+from router.core.model import Book, OrderRequest, Quote, Reason, Source
 from router.core.routing import Terms
-from router.core.touch import price_book, price_books
+from router.core.touch import Known, price_book, price_books
 from router.observe.observer import Observer
 from router.ports import BudgetSpentError, Clock, OffWireError, VenueUnreachableError
 from router.ports.quotes import QuoteRefusedError
@@ -161,6 +160,8 @@ class Competing:
 
     def read_books(self, competition: Competition, streamed: Sequence[Contender]) -> None:
         """Quote from streamed books as they are now."""
+        if not streamed:
+            return
         books = self._venues.fresh_books(competition.request.product, self._clock.now())
         self._read_books(competition, streamed, books)
 
@@ -181,13 +182,12 @@ class Competing:
             asked_at = answered_at
 
     def price_of_book(
-        self, contender: Contender, request: OrderRequest, terms: Terms, book: Book, source: Source
-    ) -> PricedQuote | Reason:
+        self, contender: Contender, request: OrderRequest, terms: Terms, book: Book, source: Source, now: int
+    ) -> Known | Reason:
         """The price of the request's size, or its slice's, from a book; or why there is none."""
-        if contender.product is not None and not self._venues.fresh(book, self._clock.now()):
+        if contender.product is not None and not self._venues.fresh(book, now):
             return Reason.STALE_BOOK
-        found = price_book(request, terms, contender, book, source)
-        return found[0] if isinstance(found, tuple) else found
+        return price_book(request, terms, contender, book, source)
 
     def _ask(self, member: Member, run: "_Run", deadline: int) -> None:
         """Ask a counterparty for its book, in a task of its own.
@@ -301,21 +301,32 @@ class _Run:
     def offer(self, name: str, book: Book) -> None:
         """Quote from a book that was asked for."""
         competition = self.held.competition
-        contender, terms = competition.entries[name].contender, competition.rules.terms
-        priced = self._competing.price_of_book(contender, competition.request, terms, book, Source.REQUEST)
-        if isinstance(priced, PricedQuote):
-            self._answered(name, partial(competition.priced, priced))
+        contender, terms, now = (
+            competition.entries[name].contender,
+            competition.rules.terms,
+            self._clock.now(),
+        )
+        found = self._competing.price_of_book(
+            contender, competition.request, terms, book, Source.REQUEST, now
+        )
+        if isinstance(found, tuple):
+            late = self._comes_late()
+            competition.priced(found[0], now, None, found[1])
+            self._priced(name, late=late)
         else:
-            self.failed(name, Source.REQUEST, priced)
+            self.failed(name, Source.REQUEST, found)
 
     def quoted(self, quote: Quote) -> None:
         """Hand a firm price to the machine."""
-        self._answered(quote.connection_id, partial(self.held.competition.quoted, quote))
+        late = self._comes_late()
+        self.held.competition.quoted(quote, self._clock.now())
+        self._priced(quote.connection_id, late=late)
 
-    def _answered(self, name: str, tell: Callable[[int], None]) -> None:
-        """Tell the machine of a price; one that came too late is told to whoever keeps the record."""
-        late = self._over or self.held.competition.phase is not Phase.COLLECTING
-        tell(self._clock.now())
+    def _comes_late(self) -> bool:
+        return self._over or self.held.competition.phase is not Phase.COLLECTING
+
+    def _priced(self, name: str, *, late: bool) -> None:
+        """The machine was told of a price; one that came too late is told to whoever keeps the record."""
         if late:
             self._late(self.held, name)
         self._look()

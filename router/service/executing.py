@@ -274,10 +274,12 @@ class Executing:
             if book is None:
                 return Reason.STALE_BOOK
             contender = Contender(connection, product)
-            fresh = self._competing.price_of_book(contender, request, plan.terms, book, Source.BOOK)
+            fresh = self._competing.price_of_book(
+                contender, request, plan.terms, book, Source.BOOK, self._clock.now()
+            )
             if isinstance(fresh, Reason):
                 return fresh
-            priced = fresh
+            priced = fresh[0]
         free = None
         if not connection.pts:
             free = self._ledger.free(connection.id, given_up(request, product))
@@ -292,11 +294,11 @@ class Executing:
         if book is None:
             return False
         contender = Contender(member.connection, member.venue.product(request.product))
-        fresh = self._competing.price_of_book(contender, request, terms, book, Source.BOOK)
+        fresh = self._competing.price_of_book(contender, request, terms, book, Source.BOOK, self._clock.now())
         if isinstance(fresh, Reason):
             return fresh is Reason.INSUFFICIENT_DEPTH
         accepted = priced.quote.price
-        quote = fresh.quote
+        quote = fresh[0].quote
         worse = quote.price > accepted if request.side is Side.BUY else quote.price < accepted
         return worse or not quote.complete
 
