@@ -59,7 +59,7 @@ def limit_for(request: OrderRequest, terms: Terms, priced: PricedQuote, product:
     """
     price = request.limit_price
     if price is not None:
-        return _on_tick(price, request.side, product)
+        return (round_down if request.side is _BUY else round_up)(price, product.price_increment)
     quote = priced.quote
     if quote.firm:
         # It is accepted by its id, at its price: no tick is asked of it.
@@ -69,11 +69,8 @@ def limit_for(request: OrderRequest, terms: Terms, priced: PricedQuote, product:
 
 def slipped_limit(price: Decimal, terms: Terms, side: Side, product: Product) -> Decimal:
     """The limit of a market order on an indicative price: its slippage beyond it, or itself if protected."""
-    return _on_tick(price if terms.protected else _slipped(price, terms, side), side, product)
-
-
-def _on_tick(price: Decimal, side: Side, product: Product) -> Decimal:
-    """The nearest tick toward the caller's safety."""
+    if not terms.protected:
+        price = _slipped(price, terms, side)
     return (round_down if side is _BUY else round_up)(price, product.price_increment)
 
 
