@@ -42,7 +42,6 @@ class Touch(msgspec.Struct, frozen=True, gc=False):
     """The best level of a side, as a product is traded there over a connection on some terms.
 
     It is kept with its book and is that connection's, product's and terms' alone: the very objects.
-
     `level_price` and `size` are the level's, `price` is shown; `market_bound` as `routing` has it.
     """
 

@@ -76,19 +76,21 @@ class Competing:
         now = self._clock.now()
         contenders, books, not_streamed = self._field(request, now, to_trade=to_trade)
         arrival_price = arrival_price_of(books.values())
-        for at, member in not_streamed.items():
+        for name, member in not_streamed.items():
             # Whether a firm price may be asked for can depend on the market that the others show.
-            if member.firm is not None and contenders[at].barred is None:
+            if member.firm is not None and contenders[name].barred is None:
                 barred = self._firm.barred(member, request, arrival_price, now)
-                contenders[at] = Contender(member.connection, contenders[at].product, barred)
+                contenders[name] = Contender(member.connection, contenders[name].product, barred)
+        found = tuple(contenders.values())
         competition = Competition(request, rules, self._ledger)
-        held = Held(competition_id, competition, tuple(contenders), arrival_price, now)
-        asked = competition.opened(contenders, now)
+        held = Held(competition_id, competition, found, arrival_price, now)
+        asked = competition.opened(found, now)
         if not_streamed:
-            by_id = {member.connection.id: member for member in not_streamed.values()}
-            others = [by_id[each.connection.id] for each in asked if each.connection.id in by_id]
+            others = [
+                not_streamed[each.connection.id] for each in asked if each.connection.id in not_streamed
+            ]
             if others:
-                streamed = [each for each in asked if each.connection.id not in by_id]
+                streamed = [each for each in asked if each.connection.id not in not_streamed]
                 await self._ask_and_read(held, others, streamed, ready, late)
                 return held
         # Nobody is waited for: there is no deadline to keep, and nobody to be woken when all have answered.
@@ -97,26 +99,26 @@ class Competing:
 
     def _field(
         self, request: OrderRequest, now: int, *, to_trade: bool
-    ) -> tuple[list[Contender], dict[str, Book], dict[int, Member]]:
-        """Every connection as it stands, and the streamed books that are young enough, by connection.
+    ) -> tuple[dict[str, Contender], dict[str, Book], dict[str, Member]]:
+        """Every connection as it stands, the streamed books that are young enough, and who has none of these.
 
-        Thirdly, by place, who has none or quotes on request: one whose feed is down, or silent, is asked.
+        All by connection. Who quotes on request has none; one whose feed is down, or silent, is asked.
         `to_trade`: an order would follow, so its request must be within the account's budget.
         """
         venues, product = self._venues, request.product
         allowed, oldest = venues.groups.allowed(request.base), venues.oldest(now)
-        contenders: list[Contender] = []
+        contenders: dict[str, Contender] = {}
         books: dict[str, Book] = {}
-        not_streamed: dict[int, Member] = {}
+        not_streamed: dict[str, Member] = {}
         for name, member in venues.by_id.items():
             venue, connection, enabled = member.venue, member.connection, member.enabled
             book = venue.book(product) if enabled else None
             if book is not None and book.at >= oldest:
                 books[name] = book
                 if member.firm is not None:
-                    not_streamed[len(contenders)] = member
+                    not_streamed[name] = member
             else:
-                not_streamed[len(contenders)] = member
+                not_streamed[name] = member
             barred: Reason | None = None
             if not enabled:
                 barred = Reason.DISABLED
@@ -131,7 +133,7 @@ class Competing:
             elif not venue.takes(request):
                 # One that would refuse such an order must not win it: it is out before it is asked.
                 barred = Reason.PRODUCT_UNSUPPORTED
-            contenders.append(Contender(connection, venue.product(product), barred))
+            contenders[name] = Contender(connection, venue.product(product), barred)
         return contenders, books, not_streamed
 
     async def _ask_and_read(
