@@ -15,16 +15,14 @@ from router.core.pricing import all_in, better_by_bps, unit_price, worse_by_bps
 class Execution(msgspec.Struct, frozen=True, gc=False):
     """What was traded, per unit of base; the fee, in quote currency, is the fills' own where each has one.
 
-    `slippage_bps`: the average against the price that was quoted, positive is worse; `all_in_bps`: the
-    price with fees against the one that was quoted, likewise; `improvement_bps`: the price with fees against
-    the next best, positive is better. None: there is nothing to hold it against.
+    `slippage_bps`: the average against the price that was quoted, positive is worse; `improvement_bps`: the
+    price with fees against the next best, positive is better; None: there is nothing to hold it against.
     """
 
     average: Decimal
     all_in: Decimal
     fee: Decimal
     slippage_bps: Decimal
-    all_in_bps: Decimal | None
     improvement_bps: Decimal | None
 
 
@@ -50,12 +48,21 @@ def executed(
     fee = attempt.fee_paid(quote, fees_stated(fills, base))
     average = unit_price(quote, base, side, product)
     paid = all_in(quote, fee, base, side, product)
-    stated, cover = attempt.quoted_all_in_price, attempt.cover_price
+    cover = attempt.cover_price
+    # By their place: names take a struct several times as long, and every answer has one.
     return Execution(
-        average=average,
-        all_in=paid,
-        fee=trim(fee),
-        slippage_bps=worse_by_bps(average, attempt.quoted_price, side),
-        all_in_bps=worse_by_bps(paid, stated, side) if stated > 0 else None,
-        improvement_bps=None if cover is None else better_by_bps(paid, cover, side),
+        average,
+        paid,
+        trim(fee),
+        worse_by_bps(average, attempt.quoted_price, side),
+        None if cover is None else better_by_bps(paid, cover, side),
     )
+
+
+def all_in_slippage_bps(order: Order, done: Execution) -> Decimal | None:
+    """The price with fees against the one that was quoted, in basis points; positive is worse.
+
+    `done`: what `execution_of` says of the order. None where no price was quoted to hold it against.
+    """
+    stated = order.attempts[-1].quoted_all_in_price
+    return worse_by_bps(done.all_in, stated, order.request.side) if stated > 0 else None

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from router.core.execution import execution_of
+from router.core.execution import all_in_slippage_bps, execution_of
 from router.core.model import Connection, OrderStatus, Outcome, Reason
 from router.core.money import ZERO, add, divide_down, divide_up, trim
 from router.core.order import Order
@@ -174,7 +174,8 @@ def _count_execution(tally: Tally, order: Order) -> None:
         return
     tally.traded += 1
     tally.slippage_bps.add(done.slippage_bps)
-    if done.all_in_bps is not None:
-        tally.all_in_bps.add(done.all_in_bps)
+    all_in_bps = all_in_slippage_bps(order, done)
+    if all_in_bps is not None:
+        tally.all_in_bps.add(all_in_bps)
     if done.improvement_bps is not None:
         tally.improvement_bps.add(done.improvement_bps)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from router.core.execution import executed, execution_of
+from router.core.execution import all_in_slippage_bps, executed, execution_of
 from router.core.model import Fill, Side
 from tests.unit import build
 from tests.unit.build import D
@@ -20,7 +20,8 @@ def test_a_buy_pays_its_fee_on_top_and_is_held_against_the_quotes() -> None:
     assert done is not None
     assert (done.average, done.fee) == (D("100.20"), D("0.0501"))
     assert done.all_in == D("100.3002")
-    assert (done.slippage_bps, done.all_in_bps, done.improvement_bps) == (D(20), D(20), D("9.94"))
+    assert (done.slippage_bps, done.improvement_bps) == (D(20), D("9.94"))
+    assert all_in_slippage_bps(order, done) == D(20)
 
 
 def test_a_sale_pays_its_fee_out_of_what_it_brings() -> None:
@@ -71,9 +72,11 @@ def test_what_only_some_fills_state_is_no_sum(fills: tuple[Fill, ...]) -> None:
 
 
 def test_without_a_price_that_was_quoted_with_fees_nothing_is_held_against_it() -> None:
-    done = executed(build.attempt(quoted_all_in_price=D(0)), Side.BUY, D("0.5"), D(50))
+    attempts = (build.attempt(quoted_all_in_price=D(0)),)
+    order = build.order(attempts=attempts, filled_base=D("0.5"), filled_quote=D(50))
+    done = execution_of(order)
     assert done is not None
-    assert done.all_in_bps is None
+    assert all_in_slippage_bps(order, done) is None
 
 
 @pytest.mark.parametrize(("base", "quote"), [("0", "0"), ("0.5", "0"), ("0", "50"), ("-1", "50")])
