@@ -27,9 +27,13 @@ class Patience:
         self._until.pop(waiter, None)
 
     def close(self) -> None:
-        """Let nobody go any more."""
+        """Let everybody go now: of what they wait for nobody will tell them any more."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+        while self._until:
+            waiter, _ = self._until.popitem(last=False)
+            time_out(waiter)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let those go whose time is up, and look again when the next one's is."""

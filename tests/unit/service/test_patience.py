@@ -66,11 +66,16 @@ async def test_it_goes_on_after_a_time_when_nobody_waited() -> None:
 
 
 @in_virtual_time
-async def test_once_closed_it_lets_nobody_go() -> None:
-    patience, waiter = Patience(5.0), _waiter()
-    patience.begin(waiter)
+async def test_once_closed_it_has_let_everybody_go() -> None:
+    """The router stops: nobody will tell them, and the server waits for who waits for an answer."""
+    patience, loop = Patience(5.0), asyncio.get_running_loop()
+    began, first, second = loop.time(), _waiter(), _waiter()
+    patience.begin(first)
+    await pass_time(1)
+    patience.begin(second)
 
     patience.close()
-    await pass_time(10)
 
-    assert not waiter.done()
+    assert (await first, await second) == (False, False)
+    assert loop.time() - began == pytest.approx(1.0)
+    patience.end(first)

@@ -166,3 +166,35 @@ async def test_what_comes_after_evidence_that_a_stop_gave_up_is_not_written_with
         await pass_time(1)
         assert w.journal.kept_events(order.id) == ["Routed", "Reported"]
         assert w.journal.kept(order.id) == order
+
+
+@in_virtual_time
+async def test_whoever_waits_for_an_order_that_a_counterparty_works_on_is_told_what_is_known() -> None:
+    async with world(spot(), answer_deadline_ns=60_000 * MS) as w:
+        w["spot"].streams("99.00", "100.00")
+        taken = asyncio.get_running_loop().create_future()
+        w["spot"].answers.append(taken)
+        caller = asyncio.create_task(w.desk.submit(request()))
+        sent = await w["spot"].submissions.get()
+        taken.set_result(Taken(w["spot"].report(sent, VenueState.WORKING)))
+        await pass_time(0.1)
+        before = w.clock.now()
+        assert await w.desk.stop(2)
+        # Nobody here will hear of it any more: whoever waits is not to wait for the server to hang up.
+        told = (await asyncio.wait_for(caller, 1)).order
+        assert told.phase is Phase.WORKING
+        assert w.clock.now() - before < 2_000_000_000
+        assert w.journal.kept(told.id) == told
+
+
+@in_virtual_time
+async def test_whoever_waits_for_an_order_in_doubt_is_told_of_the_doubt() -> None:
+    async with world(spot(), answer_deadline_ns=60_000 * MS) as w:
+        w["spot"].streams("99.00", "100.00")
+        w["spot"].answers.append(Unanswered("reset"))
+        caller = asyncio.create_task(w.desk.submit(request()))
+        await w["spot"].submissions.get()
+        await pass_time(0.1)
+        assert await w.desk.stop(2)
+        told = (await asyncio.wait_for(caller, 1)).order
+        assert told.in_doubt
