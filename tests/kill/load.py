@@ -171,6 +171,14 @@ async def calling(url: str) -> AsyncIterator[Caller]:
         await caller.close()
 
 
+_ASKED: Final[Mapping[str, object]] = {
+    "feed": {"kind": "stale", "channel": "level2"},
+    "latency": [
+        {"operation": "order", "distribution": "uniform", "min_ms": 1, "max_ms": 20},
+        {"operation": "book", "distribution": "uniform", "min_ms": 5, "max_ms": 100},
+    ],
+}
+"""Its prices must be asked for, and take time: kills meet orders that are accepted and not decided."""
 FAULTS: Final[tuple[Mapping[str, object], ...]] = (
     {},
     {},
@@ -187,6 +195,8 @@ FAULTS: Final[tuple[Mapping[str, object], ...]] = (
     {"orders": {"delay_ms": 80, "drop_messages": True}},
     {"credit": {"exhausted": True}},
     {"credit": {"exhausted": True}, "orders": {"partial_fill": "0.5"}},
+    _ASKED,
+    _ASKED,
 )
 """How a counterparty may behave during a cycle. What it takes, it takes within the settling window."""
 
