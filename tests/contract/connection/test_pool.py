@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import random
 import socket
 from collections.abc import Iterator
@@ -84,6 +85,24 @@ async def test_an_end_that_the_loop_has_not_seen_yet_is_found_before_the_write(p
         again = await peer.accept()
         assert await peer.answers(again)
         assert isinstance(await asking, Answered)
+
+
+async def test_an_end_before_the_first_request_over_tls_is_found_before_the_write(
+    certified: Certified,
+) -> None:
+    """A new connection's TLS tickets are no news; an end behind them is."""
+
+    async def keep(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greeted.append(writer.get_extra_info("socket").fileno())
+
+    greeted: list[int] = []
+    async with facing(OK, tls=certified, greets=keep, warm=1) as (found, other):
+        await settled(found.pool, 1)
+        await other.until(lambda: greeted != [])
+        with socket.socket(fileno=os.dup(greeted[0])) as theirs:
+            theirs.shutdown(socket.SHUT_WR)
+        assert isinstance(await found.sends(), Answered)
+    assert other.by_connection[0] == []
 
 
 async def test_an_end_after_it_was_handed_on_is_found_before_the_write(peer: Peer) -> None:
@@ -233,6 +252,31 @@ async def test_a_pool_that_is_closed_while_it_connects(certified: Certified) -> 
             await other.until(lambda: other.connections == 2)
             assert found.pool.resting == 0
         await other.until(lambda: other.open == 0)
+
+
+async def test_a_pool_that_is_closed_as_a_connection_comes_about() -> None:
+    """The loop has told of the socket, and who dialled has not heard of it yet."""
+    async with listening(OtherSide(OK)) as other, ours(other.port, warm=1) as found, asyncio.timeout(WAIT_S):
+        while found.pool.sockets == 0:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert found.pool.resting == 0
+        await found.pool.close()
+
+
+async def test_a_pool_that_is_closed_when_one_was_handed_on_keeps_nobody_waiting() -> None:
+    async with facing(OK, sockets_max=1) as (found, other):
+
+        async def first() -> None:
+            assert isinstance(await found.ask(), Answered)
+            # What came free was handed on, and who waited for it has not had a turn yet.
+            await found.pool.close()
+
+        going = asyncio.ensure_future(first())
+        await other.until(lambda: other.connections == 1)
+        second = found.sends()
+        await going
+        assert await second == NotSent(NOT_RUNNING)
+    assert len(other.requests) == 1
 
 
 async def test_connections_are_warm_before_the_first_request(tls: Certified | None) -> None:

@@ -18,7 +18,9 @@ from venues.transport.session import Answered, Exchange, Lost
 
 Told = Callable[[Exchange], None]
 """Called once with how a request ended, unless it is abandoned; it raises nothing."""
-_HUNG_UP: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
+_END: Final = getattr(select, "POLLRDHUP", 0)
+"""The other side will say no more. Unlike the other ways to hang up it is told to who asks for it alone."""
+_HUNG_UP: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL | _END
 
 
 class Owner(Protocol):
@@ -82,7 +84,7 @@ class Connection(asyncio.Protocol):
         self.is_closed = True
         self.answers = 0
         self.keeps_s: int | None = None
-        self.made_at = loop.time()
+        self.made_at = 0.0
         self.rests_until = 0.0
 
     def is_quiet(self) -> bool:
@@ -142,10 +144,11 @@ class Connection(asyncio.Protocol):
         """It is there, and TLS with it."""
         self._transport = cast("asyncio.Transport", transport)
         self.is_closed = False
+        self.made_at = self._loop.time()
         made = transport.get_extra_info("socket")
         if made is not None:
             watched = select.poll()
-            watched.register(made.fileno(), select.POLLIN)
+            watched.register(made.fileno(), select.POLLIN | _END)
             self._look = watched.poll
         self._is_tls = transport.get_extra_info("ssl_object") is not None
         self._owner.made(self)

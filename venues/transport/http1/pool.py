@@ -242,6 +242,9 @@ class Pool:
         return _CLOSED_ON_US
 
     async def _turn(self, loop: asyncio.AbstractEventLoop, until: float) -> Connection | NotSent:
+        if self._loop is None:
+            # It was closed since the turn before, whose connection it took.
+            return NotSent(NOT_RUNNING)
         waiting: asyncio.Future[Connection | NotSent] = loop.create_future()
         self._waiting[waiting] = None
         timer = loop.call_at(until, self._hand, waiting, _TIMED_OUT)
@@ -291,16 +294,20 @@ class Pool:
             self._dial(self._loop)
 
     def _dial(self, loop: asyncio.AbstractEventLoop) -> None:
-        new_connection = functools.partial(Connection, self, loop)
-        task = loop.create_task(dial(self._origin, new_connection, self._context, self._connect_s))
+        connection = Connection(self, loop)
+        task = loop.create_task(dial(self._origin, lambda: connection, self._context, self._connect_s))
         self._dials.add(task)
-        task.add_done_callback(self._dialed)
+        task.add_done_callback(functools.partial(self._dialed, connection))
 
-    def _dialed(self, task: "asyncio.Task[Connection | NotSent]") -> None:
+    def _dialed(self, connection: Connection, task: "asyncio.Task[Connection | NotSent]") -> None:
         self._dials.discard(task)
-        if task.cancelled():
+        found = None if task.cancelled() else task.result()
+        if found is not connection:
+            # uvloop tells nobody of the end of a socket that is given up in the round in which it was made.
+            connection.abort()
+            self.ended(connection)
+        if found is None:
             return
-        found = task.result()
         if isinstance(found, Connection) and not found.is_closed:
             self._usable.add(found)
             self.freed(found)
