@@ -296,7 +296,10 @@ def _envelope_of(data: bytes) -> wire.FeedMessage:
             # Where all that it is looked at for stands before its levels, as it does in the description.
             if envelope.channel == "level2" and envelope.type == "snapshot" and envelope.product:
                 return envelope
-    return _ENVELOPE.decode(data)
+    envelope = _ENVELOPE.decode(data)
+    # The id may stand further back, or be written in another way.
+    order = _order_in(data) if envelope.channel in _ORDERS_CHANNEL else None
+    return envelope if order is None else order
 
 
 def _order_in(data: bytes) -> wire.OrderMessage | None:

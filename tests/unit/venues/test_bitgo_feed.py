@@ -254,6 +254,11 @@ async def test_a_book_that_comes_is_acknowledged_by_that() -> None:
     [
         ('{"channel": "orders", "orderId": "v", "status": "open", "type": "limit"}', ("order", "open")),
         ('{"channel": "order", "orderId": "v", "status": "open"}', ("order", "open")),
+        (
+            '{"channel": "orders", "status": "open", "text": "%s", "orderId": "v"}' % ("x" * 2000),
+            ("order", "open"),
+        ),
+        ('{"channel": "orders", "status": "open", "order\\u0049d": "v"}', ("order", "open")),
         ('{"channel": "orders", "status": "open"}', ("order garbled",)),
         ('{"channel": "orders", "orderId": 7}', ("order garbled",)),
         ('{"channel": "orders", "orderId": "v", "side": {}}', ("order garbled",)),
