@@ -114,10 +114,9 @@ class Writer:
         self._room, self._refusal = 0, refusal
 
     def _refuse(self, job: Job) -> asyncio.Future[None]:
+        # Told of at once: what comes after it in its chain has another, and what was put before it is kept.
         job.error = StoreError(self._refusal)
-        if job.chain is not None:
-            job.chain.refused = True
-        job.future.get_loop().call_soon(_resolve, [job])
+        _end(job)
         return job.future
 
     def stop(self) -> None:

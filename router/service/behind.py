@@ -104,7 +104,7 @@ class Behind:
             future.set_exception(_NotTriedError())
         line.last = future
         self._pending[future] = None
-        future.add_done_callback(partial(self._ended, line, number, begin, operation, then))
+        future.add_done_callback(partial(self._ended, line, last, number, begin, operation, then))
 
     def begun(self, write: asyncio.Future[None]) -> None:
         """Count a write that somebody waits for among those that are to be kept, until it is `over`."""
@@ -133,6 +133,7 @@ class Behind:
     def _ended(
         self,
         line: Line,
+        earlier: asyncio.Future[None] | None,
         number: int,
         begin: Callable[[], asyncio.Future[None]],
         operation: str,
@@ -146,15 +147,17 @@ class Behind:
         if error is None:
             line.keep(then)
         elif isinstance(error, StoreError):
-            self._failed(line, Entry(number, begin, operation, then), error)
+            self._failed(line, earlier, Entry(number, begin, operation, then), error)
         else:
             if line.last is future:
                 line.last = None
             line.keep(None)  # nobody will try it again, and nobody is to wait for it
             raise error  # a bug: the loop tells of it
 
-    def _failed(self, line: Line, entry: Entry, error: StoreError) -> None:
-        """Have a write tried again, and what comes behind it wait."""
+    def _failed(
+        self, line: Line, earlier: asyncio.Future[None] | None, entry: Entry, error: StoreError
+    ) -> None:
+        """Have a write tried again, and what comes behind it wait. `earlier` is the write before it."""
         if not isinstance(error, _NotTriedError):
             self._observer.store_failed(entry.operation, error)
         if line.failed is not None:
@@ -163,21 +166,30 @@ class Behind:
             line.failed.insert(place, entry)
             return
         failed = line.failed = deque((entry,))
-        task = asyncio.get_running_loop().create_task(self._try_again(line, failed, line.last))
+        task = asyncio.get_running_loop().create_task(self._try_again(line, failed, earlier, line.last))
         line.last = task
         self._pending[task] = None
         task.add_done_callback(self._pending.pop)
 
-    async def _try_again(self, line: Line, failed: deque[Entry], last: asyncio.Future[None] | None) -> None:
-        """Write what failed until it is kept, then what waits behind it. `last` was under way when it failed.
+    async def _try_again(
+        self,
+        line: Line,
+        failed: deque[Entry],
+        earlier: asyncio.Future[None] | None,
+        last: asyncio.Future[None] | None,
+    ) -> None:
+        """Write what failed until it is kept, then what waits behind it.
 
-        Evidence is not thrown away because a disk is full.
+        `earlier` was written before it, and `last` was under way when it failed. Evidence is not thrown away
+        because a disk is full.
         """
         pause = RETRY_FIRST_S
         await asyncio.sleep(pause)
-        if last is not None and not last.done():
-            # What was written behind it is refused as well, and must be known to be before anything is tried.
-            await asyncio.wait((last,))
+        for other in (earlier, last):
+            # What was written behind it is refused as well, and what was before it may be, where the queue
+            # had no room for this one: both must be known before anything is tried.
+            if other is not None and not other.done():
+                await asyncio.wait((other,))
         while failed:
             entry = failed[0]
             try:

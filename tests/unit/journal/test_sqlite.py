@@ -22,6 +22,7 @@ from router.core.order import (
 from router.journal import open_journal
 from router.journal.migrate import known_migrations
 from router.journal.sqlite import SqliteJournal
+from router.journal.writer import PENDING_MAX
 from router.ports import ClientOrderIdTakenError, StoreError
 from tests.unit import build
 from tests.unit.build import T0
@@ -324,6 +325,47 @@ async def test_behind_an_acceptance_that_was_refused_no_event_is_kept(path: Path
     await journal.close()
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT count(*) FROM order_events").fetchall() == [(0,)]
+
+
+async def test_behind_an_acceptance_that_a_full_queue_refused_no_event_is_kept(path: Path) -> None:
+    journal = await asyncio.to_thread(SqliteJournal.open, path)
+    order = build.order()
+    # In one turn of the loop: the writer is woken at its end.
+    queued = [journal.keep_rfq(f"rfq-{number}", b"") for number in range(PENDING_MAX)]
+    refused = journal.accept(order)
+    await asyncio.gather(*queued)
+    event = journal.append(step(order, CancelRequested(), T0), CancelRequested(), T0)
+
+    outcomes = await asyncio.gather(refused, event, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [StoreError] * 2
+    assert await journal.order("order-1") is None
+    await journal.close()
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT count(*) FROM order_events").fetchall() == [(0,)]
+
+
+async def test_what_was_put_before_the_journal_took_nothing_more_is_kept(path: Path) -> None:
+    """A close writes what was queued: an event that comes too late takes none along that was in time."""
+    journal = await asyncio.to_thread(SqliteJournal.open, path)
+    order = build.order()
+    await journal.accept(order)
+    asked = step(order, CancelRequested(), T0 + 1)
+    none = NotRouted(OrderError(Code.NO_QUOTES, "none"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        in_time = journal.append(asked, CancelRequested(), T0 + 1)
+        closing_it = asyncio.create_task(journal.close())
+        await asyncio.sleep(0)
+        too_late = journal.append(step(asked, none, T0 + 2), none, T0 + 2)
+        other.execute("ROLLBACK")
+    outcomes = await asyncio.gather(in_time, too_late, return_exceptions=True)
+    await closing_it
+
+    assert [type(outcome) for outcome in outcomes] == [type(None), StoreError]
+    again = await asyncio.to_thread(SqliteJournal.open, path)
+    assert await again.order("order-1") == asked
+    await again.close()
 
 
 async def test_an_event_that_cannot_follow_those_before_it_says_so_when_it_is_read(path: Path) -> None:

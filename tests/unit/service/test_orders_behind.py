@@ -91,6 +91,28 @@ async def test_what_comes_before_a_failure_is_known_waits_behind_it() -> None:
 
 
 @in_virtual_time
+async def test_what_had_no_room_is_tried_again_once_what_was_before_it_is_known() -> None:
+    """A queue that is full refuses at once: what it holds of the line is kept later, or is refused later."""
+    store, behind, line = Store(), Behind(Seen().observer), Line()
+    done: list[str] = []
+    behind.write(line, store.write("a"), "append", lambda: done.append("a"))
+    behind.write(line, store.write("b"), "append", lambda: done.append("b"))
+    store.refuse("b")
+    await pass_time(20 * RETRY_FIRST_S)
+    assert store.begun == ["a", "b"], "expected nothing of the line to overtake what is under way of it"
+
+    store.refuse("a")
+    for name in ("a", "b"):
+        await pass_time(2 * RETRY_FIRST_S)
+        assert store.begun[2:][-1] == name
+        store.keep(name)
+    await behind.flushed()
+
+    assert store.begun == ["a", "b", "a", "b"]
+    assert (line.kept, line.behind, done) == (True, 0, ["a", "b"])
+
+
+@in_virtual_time
 async def test_another_line_does_not_wait_for_one_that_is_stuck() -> None:
     store, behind, stuck, other = Store(), Behind(Seen().observer), Line(), Line()
     behind.write(stuck, store.write("a"), "append")
