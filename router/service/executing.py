@@ -151,9 +151,6 @@ class Executing:
             if await self._orders.intend(live, intent, self._cover(routed)):
                 return True
         except (UnavailableError, ReservationRefusedError) as error:
-            if (never := _not_accepted(live)) is not None:
-                self.give_back(live.order.id, routed)
-                raise never from error
             if isinstance(error, ReservationRefusedError):
                 code, detail = Code.NO_ELIGIBLE_COUNTERPARTY, str(error)
             else:
@@ -162,6 +159,9 @@ class Executing:
             refusal = earlier or OrderError(code, detail, retryable=True)
         # Without a refusal: the counterparty that refused it shows it as live, and nothing is sent beside it.
         self.give_back(live.order.id, routed)
+        if live.accepting is not None:
+            # What refuses an order is kept of one that is kept: what its acceptance fails with is raised.
+            await live.accepting
         if refusal is not None and live.order.phase is Phase.ACCEPTED:
             self._orders.note(live, NotRouted(refusal, plan.competition_id, plan.arrival_price))
         return False
@@ -301,14 +301,6 @@ class Executing:
         quote = fresh[0].quote
         worse = quote.price > accepted if request.side is Side.BUY else quote.price < accepted
         return worse or not quote.complete
-
-
-def _not_accepted(live: LiveOrder) -> BaseException | None:
-    """What the acceptance of an order failed with, where that is why its intent did; else None."""
-    accepting = live.accepting
-    if accepting is None or not accepting.done() or accepting.cancelled():
-        return None
-    return accepting.exception()
 
 
 def no_winner(order: Order, *, anyone_was_asked: bool) -> OrderError:

@@ -101,7 +101,8 @@ class Orders:
     def drop(self, live: LiveOrder) -> None:
         """Let an order go from memory: the journal has it."""
         order_id, key, record = live.order.id, live.order.request.client_order_id, live.record
-        self._by_id.pop(order_id, None)
+        if self._by_id.get(order_id) is live:
+            del self._by_id[order_id]
         if self._by_key.get(key) is live:
             del self._by_key[key]
         if record is not None and self._by_competition.get(record.id) is live:
@@ -226,6 +227,9 @@ class Orders:
             partial(keep, record.id, live.order.id, encode_competition(record), urgent=False),
             "keep_competition",
         )
+        if self._by_id.get(live.order.id) is not live:
+            # A quote that came after the order's end: memory answers until this is kept too.
+            self.let_go(live)
 
     async def flushed(self) -> None:
         """Wait until everything that was noted is durable."""

@@ -23,8 +23,9 @@ class MemoryJournal:
     """Implements `router.ports.Journal`. What outlives a router lives on in it: hand it to the next one.
 
     `failing`: operations that raise `StoreError` (`accept`, `append`, `keep_competition`, `keep_rfq`,
-    `read`); `fail_at`: numbers of single writes that do, from 1. `hold(operation)` makes writes of a kind
-    wait until the gate that it returns is set. `started` gets the operation of each write when it begins,
+    `read`); `fail_at`: numbers of single writes that do, from 1. `full`: operations that have no room
+    and are refused as they are called. `hold(operation)` makes writes of a kind wait until the gate that
+    it returns is set. `started` gets the operation of each write when it begins,
     `durable` is what was written, in order. `others_reserved` of every balance and the orders `of_others` are
     other routers'.
     """
@@ -32,6 +33,7 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.failing: set[str] = set()
         self.fail_at: set[int] = set()
+        self.full: set[str] = set()
         self.started: asyncio.Queue[str] = asyncio.Queue()
         self.durable: list[tuple[str, str]] = []
         self.attempts = 0
@@ -161,6 +163,10 @@ class MemoryJournal:
 
     def _write(self, operation: str, what: str, keep: Callable[[], None], line: str) -> asyncio.Future[None]:
         """Begin a write, after those of the same line. One whose answer nobody waits for any more is lost."""
+        if operation in self.full:
+            refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            refused.set_exception(StoreError("the queue is full"))
+            return refused
         before = self._lines.get(line)
         if before is not None and before.done():
             before = None  # its caller was told: what is asked for now is asked for knowing that

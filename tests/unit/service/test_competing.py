@@ -69,6 +69,28 @@ async def test_a_late_quote_is_recorded_and_not_used() -> None:
 
 
 @in_virtual_time
+async def test_a_late_quote_of_an_order_that_memory_let_go_is_told_until_it_is_kept_and_no_longer() -> None:
+    """Memory answers for what the journal has not; kept in it for good, every late quote would cost some."""
+    async with world(spot(), pts()) as w:
+        w["spot"].streams("99.00", "100.00")
+        late = asyncio.get_running_loop().create_future()
+        w["pts"].quotes.append(late)
+        answer = await w.desk.submit(request())
+        assert answer.competition is not None
+        await pass_time(1)
+        kept = w.journal.hold("keep_competition")
+        late.set_result(w["pts"].one_level("99.00", "90.00"))
+        await pass_time(1)
+        shown = await w.desk.competition(answer.competition.id)
+        assert [each.late for each in shown.entries] == [False, True]
+
+        kept.set()
+        await pass_time(1)
+        assert await w.desk.competition(answer.competition.id) == shown
+        assert w.desk._orders.record(answer.competition.id) is None, "expected it to be let go, was held"
+
+
+@in_virtual_time
 async def test_a_slow_store_does_not_time_out_streamed_books() -> None:
     async with world(spot(), pts()) as w:
         w["spot"].streams("99.00", "100.00")

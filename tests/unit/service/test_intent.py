@@ -157,6 +157,49 @@ async def test_an_intent_that_cannot_be_kept_sends_nothing_and_gives_all_back() 
 
 
 @in_virtual_time
+async def test_an_intent_that_had_no_room_ends_no_order_but_one_that_is_kept() -> None:
+    """It is refused before its acceptance is known to be: what ends a repeat could be kept by no journal."""
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        first = await w.desk.submit(request())
+        await pass_time(1)
+        w.journal.started = asyncio.Queue()
+        w.journal.full = {"append"}
+        accepting = w.journal.hold("accept")
+        repeat = asyncio.create_task(w.desk.submit(request()))
+        await pass_time(0.1)
+        w.journal.full = set()
+        accepting.set()
+
+        answer = await repeat
+        assert (answer.order.id, answer.replayed) == (first.order.id, True)
+        assert (w.reserved("spot"), w["spot"].unsent) == (0, 0)
+        await pass_time(30)
+        begun = [w.journal.started.get_nowait() for _ in range(w.journal.started.qsize())]
+        assert "append" not in begun, f"expected no event of what was not accepted, was {begun}"
+        assert await w.desk.stop(1)
+
+
+@in_virtual_time
+async def test_an_intent_that_had_no_room_ends_the_order_once_that_is_kept() -> None:
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        w.journal.full = {"append"}
+        accepting = w.journal.hold("accept")
+        caller = asyncio.create_task(w.desk.submit(request()))
+        await pass_time(0.1)
+        w.journal.full = set()
+        assert w.reserved("spot") == 0, "expected the balance to be free for others while the journal writes"
+        accepting.set()
+
+        order = (await caller).order
+        assert order.error is not None
+        assert order.error.code is Code.STORE_UNAVAILABLE
+        assert (w["spot"].submitted, w["spot"].unsent) == ([], 0)
+        assert w.journal.kept_events(order.id) == ["NotRouted"]
+
+
+@in_virtual_time
 async def test_a_store_that_is_gone_after_the_acceptance_ends_the_order_at_once() -> None:
     """An order must not wait for a disk to be mended and then go out at the price of long ago."""
     async with world(spot()) as w:
