@@ -85,13 +85,13 @@ class Chain(msgspec.Struct, eq=False):
         """A job that failed, or one that `ends` it, is being told of. On the caller's loop."""
 
 
-class Job(msgspec.Struct, eq=False, gc=False):
+class Job(msgspec.Struct, eq=False):
     """Rows and an operation, of which all is kept or nothing.
 
     In this order: the row that `insert` adds, the operation, and `update` with its values `changes`. Of a
     transaction's updates only the last one with the same last value (the key) is run, whatever its statement:
     an earlier one would say what was. `ends`: whether its chain may be over with it. `error`: what it failed
-    with, which the writer says.
+    with, which the writer says: its traceback has the batch, so that the collector of cycles must know a job.
     """
 
     future: asyncio.Future[None]

@@ -1,8 +1,10 @@
 """The writer's thread: what it puts in one transaction, and what fails with what."""
 
 import asyncio
+import gc
 import sqlite3
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -366,6 +368,26 @@ async def test_a_full_queue_tells_at_once_and_takes_nothing_along_that_was_put_b
     await asyncio.gather(held, waits)
     bench.writer.stop()
     assert bench.kept() == [1]
+
+
+async def test_what_failed_is_not_held_in_memory_once_its_caller_was_told(bench: Bench) -> None:
+    """A full disk may last: what is tried again and again would fill the memory as well."""
+
+    async def fail() -> weakref.ref[asyncio.Future[None]]:
+        write = bench.writer.write(note(1))
+        outcomes = await asyncio.gather(write, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [StoreError]
+        return weakref.ref(write)
+
+    bench.connection.code = sqlite3.SQLITE_FULL
+    of_a_batch = await fail()
+    bench.connection.code = None
+    await bench.writer.write(note(1))
+    of_its_own = await fail()
+    await bench.writer.write(note(2))
+    gc.collect()
+
+    assert (of_a_batch(), of_its_own()) == (None, None)
 
 
 async def test_stopping_commits_what_was_queued(bench: Bench) -> None:
