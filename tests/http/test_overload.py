@@ -233,8 +233,18 @@ async def test_a_long_wait_now_and_then_changes_nothing() -> None:
     assert (seen.gate.bound, seen.refused) == (SETTING, 0)
 
 
-async def test_waits_that_stay_long_cut_the_bound() -> None:
+async def test_waits_that_stay_long_cut_the_bound_to_what_waits_as_long_as_may_be() -> None:
     seen = Turns(90)
+    await seen.stand()
+    # Twice as long as may be, so half of them.
+    assert seen.gate.bound == pytest.approx(45)
+    seen.gate.in_flight = 44
+    await seen.turn(LONG_S)
+    assert seen.gate.bound == QUEUED_MAX
+
+
+async def test_waits_that_stay_long_refuse_what_is_past_the_bound() -> None:
+    seen = Turns(QUEUED_MAX)
     await seen.stand()
     assert seen.gate.bound == QUEUED_MAX
     before = seen.refused
@@ -245,9 +255,8 @@ async def test_waits_that_stay_long_cut_the_bound() -> None:
 
 
 async def test_the_bound_is_lifted_by_the_time_in_which_waits_were_short() -> None:
-    seen = Turns(90)
+    seen = Turns(QUEUED_MAX)
     await seen.stand()
-    seen.gate.in_flight = QUEUED_MAX
     assert not seen.gate.enter()
 
     seen.now += 2 * STANDING_S
@@ -256,16 +265,15 @@ async def test_the_bound_is_lifted_by_the_time_in_which_waits_were_short() -> No
 
 
 async def test_it_is_not_lifted_right_after_a_long_wait() -> None:
-    seen = Turns(90)
+    seen = Turns(QUEUED_MAX)
     await seen.stand()
-    seen.gate.in_flight = QUEUED_MAX
     seen.now += STANDING_S / 2
     assert not seen.gate.enter()
     assert seen.gate.bound == QUEUED_MAX
 
 
 async def test_after_a_quiet_while_the_setting_is_the_bound_again() -> None:
-    seen = Turns(90)
+    seen = Turns(QUEUED_MAX)
     await seen.stand()
     seen.now += 3600.0
     seen.gate.in_flight = QUEUED_MAX
