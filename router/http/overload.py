@@ -24,9 +24,9 @@ work make turns of this length. In a loop that keeps up they are half as long.""
 STANDING_S: Final = 0.05
 """Longer than a loop that keeps up needs to make up for a pause or a burst; each more such time lets in what
 waits as long again."""
-QUEUED_MAX: Final = 24
-"""Enough to keep the loop and the store's batches busy. Half of it is refused from where the loop has time
-left: 1,700 orders a second were held then, and 4,300 with it."""
+QUEUED_MAX: Final = 48
+"""Enough to keep the loop and the store's batches busy, and the callers of a few connections. With a quarter
+of it orders were refused from 1,700 a second on, where the loop has time left; 4,000 are held with it."""
 GROWTH_PER_S: Final = 100.0
 """By how much a bound that was cut is lifted in a second: so slowly that there is no queue again at once, and
 all is forgotten within seconds where there is none."""

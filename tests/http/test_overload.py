@@ -234,11 +234,11 @@ async def test_a_long_wait_now_and_then_changes_nothing() -> None:
 
 
 async def test_waits_that_stay_long_cut_the_bound_to_what_waits_as_long_as_may_be() -> None:
-    seen = Turns(90)
+    seen = Turns(6 * QUEUED_MAX, setting=8 * QUEUED_MAX)
     await seen.stand()
     # Twice as long as may be, so half of them.
-    assert seen.gate.bound == pytest.approx(45)
-    seen.gate.in_flight = 44
+    assert seen.gate.bound == pytest.approx(3 * QUEUED_MAX)
+    seen.gate.in_flight = QUEUED_MAX
     await seen.turn(LONG_S)
     assert seen.gate.bound == QUEUED_MAX
 
