@@ -9,6 +9,11 @@ is cut to the share of what is in work that would have waited as long as may be,
 From there it is lifted slowly while waits are short. What there is no room for is refused before it is read:
 that costs next to nothing, and nothing is lost by it.
 
+How much of a queue is worth having depends on what it saves. Where next to nothing is refused, it carries a
+burst, and a shorter one would refuse what the router has time for. Where half is refused there is always
+more to take up, and a queue only makes those wait who were let in. So both bounds, of the wait and of what is
+kept, shrink with the square of the share that was let in.
+
 A count alone would not do. A counterparty that takes a second to answer has hundreds of orders in work in a
 router that has nothing to do; and where all is decided from books, a hundred are a queue.
 """
@@ -22,11 +27,14 @@ LATE_S: Final = 0.0006
 """A wait this long is a long one: an order takes some fourteen turns of the loop, and three dozen orders in
 work make turns of this length. In a loop that keeps up they are half as long."""
 STANDING_S: Final = 0.05
-"""Longer than a loop that keeps up needs to make up for a pause or a burst; each more such time lets in what
-waits as long again."""
-QUEUED_MAX: Final = 48
-"""Enough to keep the loop and the store's batches busy, and the callers of a few connections. With a quarter
-of it orders were refused from 1,700 a second on, where the loop has time left; 4,000 are held with it."""
+"""Longer than a loop that keeps up needs to make up for a pause or a burst, where waits are just long; waits
+of twice `LATE_S` need half of it. Each more such time lets in what waits as long again."""
+QUEUED_MAX: Final = 64
+"""Enough to carry the bursts of a load that the router keeps up with. With a fifth of it orders were refused
+from 1,700 a second on, where 4,000 are held with it."""
+SHARE_MIN: Final = 0.5
+"""The share let in counts as no less than this: a quarter of the queue is left, which keeps the loop and the
+store's batches busy. Half as much again was taken up with it as with all of it, in half of the time."""
 GROWTH_PER_S: Final = 100.0
 """By how much a bound that was cut is lifted in a second: so slowly that there is no queue again at once, and
 all is forgotten within seconds where there is none."""
@@ -45,6 +53,9 @@ class Gate:
         self._refused = refused
         self._now = now
         self._asked = False
+        self._let_in = self._turned_away = 0
+        self._counted_at = 0.0
+        self._patience = 1.0
         self._late_since: float | None = None
         self._late_at = 0.0
         self._grown_at = 0.0
@@ -54,9 +65,11 @@ class Gate:
         if self.in_flight >= self.bound:
             self._grow(self._now())
             if self.in_flight >= self.bound:
+                self._turned_away += 1
                 self._refused()
                 return False
         self.in_flight += 1
+        self._let_in += 1
         if not self._asked:
             self._asked = True
             asyncio.get_running_loop().call_soon(self._turned, self._now())
@@ -70,16 +83,26 @@ class Gate:
         """Has the loop come round: it was asked at `since`, when something was let in."""
         self._asked = False
         now = self._now()
-        if now - since < LATE_S:
+        if now - self._counted_at >= STANDING_S:
+            self._count(now)
+        wait, late = now - since, LATE_S * self._patience
+        if wait < late:
             self._late_since = None
             return
         self._late_at = now
         if self._late_since is None:
-            self._late_since = since
-        elif now - self._late_since >= STANDING_S:
+            self._late_since = now  # and not `since`: a pause of the loop is no queue
+        elif (now - self._late_since) * wait >= STANDING_S * late:
             # As many as would wait so long: what waits for a counterparty is in work too, and no queue.
-            self.bound = max(self._queued_max, self.in_flight * LATE_S / (now - since))
+            self.bound = max(self._queued_max * self._patience, self.in_flight * late / wait)
             self._grown_at = now
+
+    def _count(self, now: float) -> None:
+        """Take up what share was let in since the last time; something was, or this were not asked."""
+        share = self._let_in / (self._let_in + self._turned_away)
+        self._patience = max(share, SHARE_MIN) ** 2
+        self._let_in = self._turned_away = 0
+        self._counted_at = now
 
     def _grow(self, now: float) -> None:
         """Lift a bound that was cut, by the time since then, unless there was a long wait just now."""

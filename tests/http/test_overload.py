@@ -192,7 +192,8 @@ async def test_orders_of_the_lane_take_room_and_leave_it(world: World) -> None:
 SETTING = 100
 IN_TIME_S = LATE_S / 2
 LONG_S = LATE_S * 2
-STANDING_TURNS = math.ceil(STANDING_S / LONG_S)
+STANDING_TURNS = math.ceil(STANDING_S * LATE_S / LONG_S**2)
+"""Waits of twice the time that may be are a queue in half of it."""
 
 
 class Turns:
@@ -216,6 +217,16 @@ class Turns:
         await asyncio.sleep(0)
         return entered
 
+    async def load(self, let_in: int, turned_away: int, wait_s: float) -> None:
+        """Let so many in and turn so many away in a turn that takes so long."""
+        self.gate.in_flight = 10 * QUEUED_MAX
+        assert not any(self.gate.enter() for _ in range(turned_away))
+        self.gate.in_flight = 0
+        assert all(self.gate.enter() for _ in range(let_in))
+        self.gate.in_flight = 0
+        self.now += wait_s
+        await asyncio.sleep(0)
+
     async def stand(self) -> None:
         """Long waits, until they have been for as long as a queue stands."""
         for _ in range(STANDING_TURNS + 1):
@@ -227,10 +238,20 @@ async def test_a_long_wait_now_and_then_changes_nothing() -> None:
     for _ in range(10):
         await seen.turn(1.0)
         await seen.turn(IN_TIME_S)
-    for _ in range(STANDING_TURNS - 1):
+    for _ in range(STANDING_TURNS):
         await seen.turn(LONG_S)
     await seen.turn(IN_TIME_S)
     assert (seen.gate.bound, seen.refused) == (SETTING, 0)
+
+
+async def test_waits_that_are_just_long_take_the_whole_time_to_be_a_queue() -> None:
+    seen = Turns(90)
+    for _ in range(math.floor(STANDING_S / LATE_S)):
+        await seen.turn(LATE_S * 1.001)
+    assert seen.gate.bound == SETTING
+    for _ in range(2):
+        await seen.turn(LATE_S * 1.001)
+    assert seen.gate.bound < SETTING
 
 
 async def test_waits_that_stay_long_cut_the_bound_to_what_waits_as_long_as_may_be() -> None:
@@ -241,6 +262,32 @@ async def test_waits_that_stay_long_cut_the_bound_to_what_waits_as_long_as_may_b
     seen.gate.in_flight = QUEUED_MAX
     await seen.turn(LONG_S)
     assert seen.gate.bound == QUEUED_MAX
+
+
+@pytest.mark.parametrize(
+    ("let_in", "turned_away", "kept"), [(9, 1, 0.81), (6, 4, 0.36), (1, 1, 0.25), (1, 99, 0.25)]
+)
+async def test_the_more_is_refused_the_less_of_a_queue_is_kept(
+    let_in: int, turned_away: int, kept: float
+) -> None:
+    seen = Turns(0)
+    for _ in range(4 * STANDING_TURNS):
+        await seen.load(let_in, turned_away, LONG_S)
+    assert seen.gate.bound == pytest.approx(QUEUED_MAX * kept)
+    for _ in range(math.ceil(2 * STANDING_S / (LATE_S * kept))):
+        await seen.load(let_in, turned_away, LATE_S * kept * 1.001)
+    assert seen.gate.bound == pytest.approx(QUEUED_MAX * kept)
+
+
+async def test_what_was_refused_is_forgotten_when_all_is_let_in_again() -> None:
+    seen = Turns(0)
+    for _ in range(4 * STANDING_TURNS):
+        await seen.load(1, 9, LONG_S)
+    long_after_refusals = LATE_S * 0.9
+    for _ in range(math.ceil(4 * STANDING_S / long_after_refusals)):
+        await seen.load(1, 0, long_after_refusals)
+    seen.gate.in_flight = QUEUED_MAX // 4
+    assert seen.gate.enter()
 
 
 async def test_waits_that_stay_long_refuse_what_is_past_the_bound() -> None:
