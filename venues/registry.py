@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-from collections.abc import Sequence
 from typing import Final, overload
 
 from router.ports import Clock, Venue
@@ -88,10 +87,6 @@ class Registry:
             venue = BitgoPrime(settings, self._competition, self._clock, budget, self._draws, self._timing)
         self._held[venue] = (budget, settings.connection.id)
         return venue
-
-    def build_all(self, connections: Sequence[ConnectionSettings]) -> dict[str, BitgoPrime]:
-        """The enabled connections by id."""
-        return {entry.connection.id: self.build(entry) for entry in connections if entry.enabled}
 
     def build_custody(self, settings: CustodySettings) -> BitgoCustody:
         """The adapter for a connection in custody; it does nothing until it runs."""

@@ -53,9 +53,8 @@ class Entry(msgspec.Struct, gc=False):
     """One connection's line in the record. Times in nanoseconds since the epoch.
 
     `waits`: it was asked, and neither has it answered nor is its time over. `source`: what was asked of one
-    that failed; a price says it itself. `route`: the order that would go
-    out, and `free` what was free for it on a Spot connection when that was decided: as the ledger had it
-    after so many `changes`.
+    that failed; a price says it itself. `route`: the order that would go out, and `free` what was free for it
+    on a Spot connection when that was decided: as the ledger had it after so many `changes`.
     """
 
     contender: Contender

@@ -47,12 +47,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         """How many requests are due in it, on average."""
         return (self.rate + self.ramp_to) / 2 * self.duration_s
 
-    def due_by(self, seconds: float) -> float:
-        """How many requests are due in its first `seconds`."""
-        return seconds * (self.rate + (self.ramp_to - self.rate) * seconds / (2 * self.duration_s))
-
     def when(self, requests: float) -> float:
-        """After how many seconds so many requests are due: the inverse of `due_by`."""
+        """After how many seconds so many requests are due."""
         if requests <= 0:
             return 0.0
         slope = (self.ramp_to - self.rate) / self.duration_s

@@ -21,12 +21,6 @@ RELATIVE_ERROR_MAX: Final = Fraction(1, _HALF)
 """A told percentile is at least the value that it stands for, and at most this part of it more."""
 
 
-def index_of(value_us: int) -> int:
-    """The bucket of a value of at least 0 µs."""
-    shift = max(0, value_us.bit_length() - _BITS)
-    return (shift << (_BITS - 1)) + (value_us >> shift)
-
-
 def highest_of(index: int) -> int:
     """The highest value of a bucket, in µs."""
     shift = max(0, (index >> (_BITS - 1)) - 1)
@@ -40,7 +34,7 @@ class Histogram:
 
     def __init__(self) -> None:
         self.buckets: dict[int, int] = {}
-        """Counts by `index_of`; those that are not there are zero."""
+        """Counts by bucket (`highest_of`); those that are not there are zero."""
         self.count = 0
         self.sum_us = 0
         self.max_us = 0
@@ -56,7 +50,6 @@ class Histogram:
         elif value_us < 0:
             value_us = 0
         shift = value_us.bit_length() - _BITS
-        # `index_of`, written out: this runs several times a request.
         index = value_us if shift <= 0 else (shift << (_BITS - 1)) + (value_us >> shift)
         counts = self.buckets
         counts[index] = counts.get(index, 0) + 1
@@ -79,13 +72,10 @@ class Histogram:
         """The mean, to the microsecond below; 0 where nothing was counted."""
         return self.sum_us // self.count if self.count else 0
 
-    def percentile(self, percent: str) -> int:
-        """The smallest latency in µs that at least `percent` of all do not pass; 0 where there is none."""
-        return self.percentiles((percent,))[0]
-
     def percentiles(self, percents: Iterable[str]) -> list[int]:
-        """Several percentiles, in ascending order, by one walk over the buckets.
+        """The smallest latencies in µs that so many percent do not pass; 0 where nothing was counted.
 
+        They are asked in ascending order, for one walk over the buckets.
         A percentage is a decimal text (`"99.9"`), since its rank is exact: of 1,000 values the 999th.
         """
         ranks = [max(1, math.ceil(Fraction(percent) / 100 * self.count)) for percent in percents]

@@ -127,13 +127,6 @@ class OrderMessage(FeedMessage, rename="camel", kw_only=True):
     reason_description: str | None = None
 
 
-class ErrorContext(msgspec.Struct):
-    """`ErrorContext`: since 2026-04-01."""
-
-    field: Any = None
-    message: Any = None
-
-
 class ErrorBody(msgspec.Struct, rename="camel"):
     """`Error1`, `ValidationError1`, `OrderConflictError`; `error` is a text or an object."""
 

@@ -7,6 +7,7 @@ from router.secrets import Secret
 from router.settings import CompetitionSettings, ConnectionSettings, ConnectionType
 from tests.unit.build import D
 from tests.unit.venues.support import WallClock, draws
+from venues.bitgo.adapter import BitgoPrime
 from venues.registry import Registry
 
 
@@ -28,8 +29,13 @@ def registry() -> Registry:
     return Registry(CompetitionSettings(), WallClock(), draws())
 
 
+def built(*connections: ConnectionSettings) -> dict[str, BitgoPrime]:
+    made = registry()
+    return {each.connection.id: made.build(each) for each in connections}
+
+
 async def test_spot_and_pts_of_one_account_share_its_budget() -> None:
-    venues = registry().build_all([settings("spot"), settings("pts", pts=True)])
+    venues = built(settings("spot"), settings("pts", pts=True))
     assert list(venues) == ["spot", "pts"]
     for _ in range(8):
         assert venues["spot"].take_order_budget()
@@ -40,14 +46,14 @@ async def test_spot_and_pts_of_one_account_share_its_budget() -> None:
 
 
 async def test_what_one_did_not_take_it_cannot_give_back() -> None:
-    venues = registry().build_all([settings("spot"), settings("pts", pts=True)])
+    venues = built(settings("spot"), settings("pts", pts=True))
     assert venues["spot"].take_order_budget()
     venues["pts"].return_order_budget()
     assert venues["pts"].health().budget_left == 9
 
 
 async def test_the_lower_of_two_stated_limits_holds() -> None:
-    venues = registry().build_all([settings("spot"), settings("pts", pts=True, requests_per_second=4)])
+    venues = built(settings("spot"), settings("pts", pts=True, requests_per_second=4))
     assert venues["spot"].health().budget_left == 4
 
 
@@ -73,13 +79,9 @@ async def test_one_that_has_ended_states_nothing_any_more() -> None:
 
 
 async def test_two_accounts_have_a_budget_each() -> None:
-    venues = registry().build_all([settings("one"), settings("two", account_id="other")])
+    venues = built(settings("one"), settings("two", account_id="other"))
     assert venues["one"].take_order_budget()
     assert venues["two"].health().budget_left == 10
-
-
-async def test_a_disabled_connection_is_not_built() -> None:
-    assert list(registry().build_all([settings("on"), settings("off", enabled=False)])) == ["on"]
 
 
 async def test_one_that_does_not_run_yet_is_connecting_and_knows_nothing() -> None:
