@@ -171,8 +171,7 @@ def price_quote(quote: Quote, fee_bps: Decimal, side: Side, product: Product) ->
         total = mul(stated, base)
         return PricedQuote(quote, sub(total, notional) if side is _BUY else sub(notional, total), stated)
     fee = fee_on(notional, fee_bps)
-    total = add(notional, fee) if side is _BUY else sub(notional, fee)
-    return PricedQuote(quote, fee, unit_price(total, base, side, product))
+    return PricedQuote(quote, fee, all_in(notional, fee, base, side, product))
 
 
 def mid_price(best_bid: Decimal | None, best_ask: Decimal | None) -> Decimal | None:
