@@ -23,8 +23,8 @@ _SESSION: Final[Mapping[str, str]] = {
     "idle_in_transaction_session_timeout": "5s",
     "statement_timeout": "5s",
     "jit": "off",
-    # Planned for the size that a table has now. A plan that is kept from when it was small goes through all of
-    # it, and does so still when it is large.
+    # Planned for the size that a table has now. A plan that is kept from when it was small goes through all
+    # of it, and does so still when it is large.
     "plan_cache_mode": "force_custom_plan",
 }
 _BOOK: Final = """
