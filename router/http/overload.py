@@ -100,7 +100,8 @@ class Gate:
     def _count(self, now: float) -> None:
         """Take up what share was let in since the last time; something was, or this were not asked."""
         share = self._let_in / (self._let_in + self._turned_away)
-        self._patience = max(share, SHARE_MIN) ** 2
+        # What `in_flight_max` refuses waits for counterparties, and says nothing of the loop.
+        self._patience = max(share, SHARE_MIN) ** 2 if self.bound < self._max else 1.0
         self._let_in = self._turned_away = 0
         self._counted_at = now
 

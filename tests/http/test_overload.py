@@ -279,6 +279,13 @@ async def test_the_more_is_refused_the_less_of_a_queue_is_kept(
     assert seen.gate.bound == pytest.approx(QUEUED_MAX * kept)
 
 
+async def test_what_the_setting_refuses_shortens_nothing() -> None:
+    seen = Turns(0)
+    for _ in range(8 * STANDING_TURNS):
+        await seen.load(1, 9, IN_TIME_S)
+    assert seen.gate.bound == SETTING
+
+
 async def test_what_was_refused_is_forgotten_when_all_is_let_in_again() -> None:
     seen = Turns(0)
     for _ in range(4 * STANDING_TURNS):
