@@ -64,7 +64,7 @@ def make_app(
         failed=failed,
         streaming=Streaming(EventBus()) if streaming is None else streaming,
         body_deadline_s=body_deadline_s,
-        gate=Gate(server.in_flight_max, refused),
+        gate=Gate(server.in_flight_max, lambda: desk.at_work, refused),
         request_bytes_max=server.request_bytes_max,
         slippage_bps_max=settings.execution.slippage_bps_max,
         description=document(OPERATIONS, keys=authenticator.needs_key),

@@ -5,17 +5,19 @@ and an order takes some ten turns. So work is bounded twice: by `in_flight_max`,
 while the loop has a queue. Whether it has is measured where the queue is: how long something that is let in
 now waits for its turn. One long wait says nothing (a collection of garbage, a scrape, a flush); when every
 wait has been long for `STANDING_S`, more comes in than goes out (the idea of CoDel, RFC 8289), and the bound
-is cut to the share of what is in work that would have waited as long as may be, but not below `QUEUED_MAX`.
+is cut to the share of what is at work that would have waited as long as may be, but not below `QUEUED_MAX`.
 From there it is lifted slowly while waits are short. What there is no room for is refused before it is read:
 that costs next to nothing, and nothing is lost by it.
+
+A bound that was cut is one on what this process has work with (`at_work`): an order that waits for a
+counterparty's answer is in nobody's way. Where counterparties take half a second, hundreds wait for them in a
+router that has little to do; a bound on all of them would let in some dozens a second, and on a machine whose
+processor others take now and then, waits are long without any fault of theirs.
 
 How much of a queue is worth having depends on what it saves. Where next to nothing is refused, it carries a
 burst, and a shorter one would refuse what the router has time for. Where half is refused there is always
 more to take up, and a queue only makes those wait who were let in. So both bounds, of the wait and of what is
 kept, shrink with the square of the share that was let in.
-
-A count alone would not do. A counterparty that takes a second to answer has hundreds of orders in work in a
-router that has nothing to do; and where all is decided from books, a hundred are a queue.
 """
 
 import asyncio
@@ -29,27 +31,36 @@ work make turns of this length. In a loop that keeps up they are half as long.""
 STANDING_S: Final = 0.05
 """Longer than a loop that keeps up needs to make up for a pause or a burst, where waits are just long; waits
 of twice `LATE_S` need half of it. Each more such time lets in what waits as long again."""
-QUEUED_MAX: Final = 64
+QUEUED_MAX: Final = 40
 """Enough to carry the bursts of a load that the router keeps up with. With a fifth of it orders were refused
 from 1,700 a second on, where 4,000 are held with it."""
 SHARE_MIN: Final = 0.5
 """The share let in counts as no less than this: a quarter of the queue is left, which keeps the loop and the
-store's batches busy. Half as much again was taken up with it as with all of it, in half of the time."""
+store's batches busy. As much was taken up with it as with all of it, in half of the time."""
 GROWTH_PER_S: Final = 100.0
 """By how much a bound that was cut is lifted in a second: so slowly that there is no queue again at once, and
 all is forgotten within seconds where there is none."""
 
 
 class Gate:
-    """Counts work in and out. `refused` is called for each time that it says no; `now` gives seconds."""
+    """Counts work in and out.
+
+    `at_work` tells how many of it do not wait for a counterparty; `refused` is called for each time that
+    there is no room; `now` gives seconds.
+    """
 
     def __init__(
-        self, in_flight_max: int, refused: Callable[[], None], now: Callable[[], float] = perf_counter
+        self,
+        in_flight_max: int,
+        at_work: Callable[[], int],
+        refused: Callable[[], None],
+        now: Callable[[], float] = perf_counter,
     ) -> None:
         self.in_flight = 0
         self.bound: float = in_flight_max
         self._max = in_flight_max
         self._queued_max = min(QUEUED_MAX, in_flight_max)
+        self._at_work = at_work
         self._refused = refused
         self._now = now
         self._asked = False
@@ -62,18 +73,22 @@ class Gate:
 
     def enter(self) -> bool:
         """Whether there is room for one more; who was let in must `leave`."""
-        if self.in_flight >= self.bound:
-            self._grow(self._now())
-            if self.in_flight >= self.bound:
-                self._turned_away += 1
-                self._refused()
-                return False
+        if self.in_flight >= self.bound and self._is_full():
+            self._turned_away += 1
+            self._refused()
+            return False
         self.in_flight += 1
         self._let_in += 1
         if not self._asked:
             self._asked = True
             asyncio.get_running_loop().call_soon(self._turned, self._now())
         return True
+
+    def _is_full(self) -> bool:
+        if self.in_flight < self._max and self._at_work() < self.bound:
+            return False
+        self._grow(self._now())
+        return self.in_flight >= self._max or self._at_work() >= self.bound
 
     def leave(self) -> None:
         """What was let in is done."""
@@ -93,8 +108,7 @@ class Gate:
         if self._late_since is None:
             self._late_since = now  # and not `since`: a pause of the loop is no queue
         elif (now - self._late_since) * wait >= STANDING_S * late:
-            # As many as would wait so long: what waits for a counterparty is in work too, and no queue.
-            self.bound = max(self._queued_max * self._patience, self.in_flight * late / wait)
+            self.bound = max(self._queued_max * self._patience, self._at_work() * late / wait)
             self._grown_at = now
 
     def _count(self, now: float) -> None:

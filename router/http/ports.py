@@ -33,6 +33,10 @@ class DeskPort(Protocol):
     def doubts(self) -> DoubtsPort:
         """The orders in doubt."""
 
+    @property
+    def at_work(self) -> int:
+        """How many orders and RFQs are under way that do not wait for a counterparty."""
+
     async def submit(self, request: OrderRequest) -> Submission:
         """Run a competition and execute on its winner; returns by the answer deadline at the latest."""
 

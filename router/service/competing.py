@@ -55,6 +55,8 @@ class Competing:
         self._clock = clock
         self._firm = FirmAsking(clock)
         self._asking: dict[tuple[str, str], _Question] = {}
+        self.collecting = 0
+        """Competitions that wait for prices that were asked for."""
         # A dict, for its order: a stop cancels them as they began.
         self._tasks: dict[asyncio.Task[None], None] = {}
 
@@ -91,7 +93,11 @@ class Competing:
             ]
             if others:
                 streamed = [each for each in asked if each.connection.id not in not_streamed]
-                await self._ask_and_read(held, others, streamed, ready, late)
+                self.collecting += 1
+                try:
+                    await self._ask_and_read(held, others, streamed, ready, late)
+                finally:
+                    self.collecting -= 1
                 return held
         # Nobody is waited for: there is no deadline to keep, and nobody to be woken when all have answered.
         self._read_books(competition, asked, books)

@@ -90,6 +90,12 @@ class Desk:
         self._stopping = False
 
     @property
+    def at_work(self) -> int:
+        """How many orders and RFQs this process has work with: under way, and not at a counterparty now."""
+        under_way = self._lifecycle.executing + self._quoting.under_way
+        return under_way - self._executing.sending - self._competing.collecting
+
+    @property
     def listener(self) -> VenueListener:
         """Whom the venues tell what happens."""
         return self._evidence

@@ -78,6 +78,8 @@ class Executing:
         self._competing = competing
         self._observer = observer
         self._clock = clock
+        self.sending = 0
+        """Orders that wait for a counterparty's answer."""
 
     def reserve(self, order_id: str, routed: Route) -> Reason | None:
         """Take what a route needs, balance and request, all or nothing; or say why not."""
@@ -218,9 +220,11 @@ class Executing:
         attempt = live.order.attempts[-1]
         connection_id = attempt.connection.id
         venue = self._venues[connection_id].venue
+        self.sending += 1
         try:
             result = await venue.submit(attempt.outbound)
         finally:
+            self.sending -= 1
             self._observer.order_sent(live.order.id, connection_id, sent_at, self._clock.now())
         match result:
             case Taken(report=report):

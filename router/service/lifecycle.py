@@ -46,6 +46,11 @@ class Lifecycle:
         self._one_less: asyncio.Future[None] | None = None
         self._stopped = False
 
+    @property
+    def executing(self) -> int:
+        """How many orders were begun, and not sent and answered yet."""
+        return len(self._executions)
+
     def begin(self, live: LiveOrder, execute: Execution) -> None:
         """Begin to make an order durable and to run it; `answerable` tells what came of it."""
         self._orders.accept(live)

@@ -65,9 +65,18 @@ class Quoting:
         self._clock = clock
         self._ids = ids
         self._accepted: dict[str, tuple[str, int]] = {}
+        self.under_way = 0
+        """RFQs that were not answered yet."""
 
     async def request(self, request: OrderRequest, rules: Rules, ttl_ns: int) -> RfqRecord:
         """Run a competition without a winner and keep its ranking. Raises `StoreError`."""
+        self.under_way += 1
+        try:
+            return await self._request(request, rules, ttl_ns)
+        finally:
+            self.under_way -= 1
+
+    async def _request(self, request: OrderRequest, rules: Rules, ttl_ns: int) -> RfqRecord:
         rfq_id, competition_id = self._ids.new(), self._ids.new()
         held = await self._competing.hold(
             request, rules, competition_id, to_trade=False, ready=None, late=lambda _held, _name: None

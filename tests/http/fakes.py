@@ -70,6 +70,7 @@ class FakeDesk:
         self.requests: list[OrderRequest] = []
         self.looked_up: list[str] = []
         self.calls: list[tuple[object, ...]] = []
+        self.at_work = 0
 
     async def submit(self, request: OrderRequest) -> Submission:
         self.requests.append(request)

@@ -202,8 +202,12 @@ class Turns:
     def __init__(self, in_flight: int, setting: int = SETTING) -> None:
         self.now = 1000.0
         self.refused = 0
-        self.gate = Gate(setting, self._refuse, lambda: self.now)
+        self.elsewhere = 0
+        self.gate = Gate(setting, self._at_work, self._refuse, lambda: self.now)
         self.gate.in_flight = in_flight
+
+    def _at_work(self) -> int:
+        return self.gate.in_flight - self.elsewhere
 
     def _refuse(self) -> None:
         self.refused += 1
@@ -295,6 +299,18 @@ async def test_what_was_refused_is_forgotten_when_all_is_let_in_again() -> None:
         await seen.load(1, 0, long_after_refusals)
     seen.gate.in_flight = QUEUED_MAX // 4
     assert seen.gate.enter()
+
+
+async def test_what_waits_for_a_counterparty_is_no_queue() -> None:
+    seen = Turns(2 * QUEUED_MAX, setting=4 * QUEUED_MAX)
+    seen.elsewhere = 2 * QUEUED_MAX - 1
+    await seen.stand()
+    assert (seen.gate.bound, seen.refused) == (QUEUED_MAX, 0)
+    seen.elsewhere = QUEUED_MAX + 1
+    assert seen.gate.enter()
+    assert not seen.gate.enter()
+    seen.elsewhere = seen.gate.in_flight = 4 * QUEUED_MAX
+    assert not seen.gate.enter()  # whatever it waits for, no more than the setting
 
 
 async def test_waits_that_stay_long_refuse_what_is_past_the_bound() -> None:

@@ -53,6 +53,8 @@ def check_quiet(desk: Desk, ledger: Ledger, lines: Sequence[Line]) -> list[str]:
     found = []
     if desk.in_flight:
         found.append(f"{desk.in_flight} orders are not final")
+    if desk.at_work:
+        found.append(f"{desk.at_work} orders or RFQs are at work")
     for order_id, reservation in ledger.reservations().items():
         found.append(f"reservation leaked: {order_id} has {reservation.claim}")
     questions = len(desk._competing._tasks)
