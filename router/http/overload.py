@@ -63,7 +63,8 @@ class Gate:
         self._at_work = at_work
         self._refused = refused
         self._now = now
-        self._asked = False
+        self._entered = 0
+        """Since the loop last came round: what these begin, `at_work` does not know yet."""
         self._let_in = self._turned_away = 0
         self._counted_at = 0.0
         self._patience = 1.0
@@ -77,18 +78,19 @@ class Gate:
             self._turned_away += 1
             self._refused()
             return False
-        self.in_flight += 1
-        self._let_in += 1
-        if not self._asked:
-            self._asked = True
+        if not self._entered:
             asyncio.get_running_loop().call_soon(self._turned, self._now())
+        self._entered += 1
+        self._let_in += 1
+        self.in_flight += 1
         return True
 
     def _is_full(self) -> bool:
-        if self.in_flight < self._max and self._at_work() < self.bound:
+        work = self._at_work() + self._entered
+        if self.in_flight < self._max and work < self.bound:
             return False
         self._grow(self._now())
-        return self.in_flight >= self._max or self._at_work() >= self.bound
+        return self.in_flight >= self._max or work >= self.bound
 
     def leave(self) -> None:
         """What was let in is done."""
@@ -96,7 +98,7 @@ class Gate:
 
     def _turned(self, since: float) -> None:
         """Has the loop come round: it was asked at `since`, when something was let in."""
-        self._asked = False
+        work, self._entered = self._at_work() + self._entered, 0
         now = self._now()
         if now - self._counted_at >= STANDING_S:
             self._count(now)
@@ -108,7 +110,7 @@ class Gate:
         if self._late_since is None:
             self._late_since = now  # and not `since`: a pause of the loop is no queue
         elif (now - self._late_since) * wait >= STANDING_S * late:
-            self.bound = max(self._queued_max * self._patience, self._at_work() * late / wait)
+            self.bound = max(self._queued_max * self._patience, work * late / wait)
             self._grown_at = now
 
     def _count(self, now: float) -> None:

@@ -203,6 +203,7 @@ class Turns:
         self.now = 1000.0
         self.refused = 0
         self.elsewhere = 0
+        """How many wait for a counterparty, or were let in and have not begun."""
         self.gate = Gate(setting, self._at_work, self._refuse, lambda: self.now)
         self.gate.in_flight = in_flight
 
@@ -215,10 +216,12 @@ class Turns:
     async def turn(self, wait_s: float) -> bool:
         """Let one in and out, if there is room, and let it wait for its turn so long."""
         entered = self.gate.enter()
-        if entered:
-            self.gate.leave()
+        self.elsewhere += entered
         self.now += wait_s
         await asyncio.sleep(0)
+        if entered:
+            self.elsewhere -= 1
+            self.gate.leave()
         return entered
 
     async def load(self, let_in: int, turned_away: int, wait_s: float) -> None:
@@ -261,8 +264,8 @@ async def test_waits_that_are_just_long_take_the_whole_time_to_be_a_queue() -> N
 async def test_waits_that_stay_long_cut_the_bound_to_what_waits_as_long_as_may_be() -> None:
     seen = Turns(6 * QUEUED_MAX, setting=8 * QUEUED_MAX)
     await seen.stand()
-    # Twice as long as may be, so half of them.
-    assert seen.gate.bound == pytest.approx(3 * QUEUED_MAX)
+    # Twice as long as may be, so half of them and of the one that was just let in.
+    assert seen.gate.bound == pytest.approx((6 * QUEUED_MAX + 1) / 2)
     seen.gate.in_flight = QUEUED_MAX
     await seen.turn(LONG_S)
     assert seen.gate.bound == QUEUED_MAX
@@ -311,6 +314,18 @@ async def test_what_waits_for_a_counterparty_is_no_queue() -> None:
     assert not seen.gate.enter()
     seen.elsewhere = seen.gate.in_flight = 4 * QUEUED_MAX
     assert not seen.gate.enter()  # whatever it waits for, no more than the setting
+
+
+async def test_what_comes_all_at_once_is_counted_before_it_begins() -> None:
+    seen = Turns(QUEUED_MAX, setting=4 * QUEUED_MAX)
+    await seen.stand()
+    seen.gate.in_flight = seen.elsewhere = 2 * QUEUED_MAX
+    let_in = 0
+    for _ in range(2 * QUEUED_MAX):
+        entered = seen.gate.enter()
+        let_in += entered
+        seen.elsewhere += entered
+    assert let_in == QUEUED_MAX
 
 
 async def test_waits_that_stay_long_refuse_what_is_past_the_bound() -> None:
