@@ -86,11 +86,10 @@ class Gate:
         return True
 
     def _is_full(self) -> bool:
-        work = self._at_work() + self._entered
-        if self.in_flight < self._max and work < self.bound:
-            return False
-        self._grow(self._now())
-        return self.in_flight >= self._max or work >= self.bound
+        work, no_more = self._at_work() + self._entered, self.in_flight >= self._max
+        if no_more or work >= self.bound:
+            self._grow(self._now())
+        return no_more or work >= self.bound
 
     def leave(self) -> None:
         """What was let in is done."""

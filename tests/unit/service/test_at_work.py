@@ -1,12 +1,14 @@
 """What the router has work with now: not what waits for a counterparty; and nothing stays in it."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 
 import pytest
 
 from router.core.errors import Code, OrderError
 from router.core.model import Book
 from router.ports import NeverSent, Refused, SubmitResult, Taken, Unanswered
+from router.service.desk import Desk
 from tests.fakes.world import World, pts, spot, world
 from tests.unit.build import request
 from tests.virtual_loop import in_virtual_time, pass_time
@@ -47,33 +49,27 @@ async def test_no_end_of_a_send_leaves_anything(result: SubmitResult) -> None:
         assert await at_work(w) == 0
 
 
+@pytest.mark.parametrize(
+    ("begin", "write"),
+    [
+        (lambda desk: desk.submit(request()), "append"),
+        (lambda desk: desk.request_quote(request(client_order_id="")), "keep_rfq"),
+    ],
+    ids=["order", "rfq"],
+)
 @in_virtual_time
-async def test_an_order_is_not_while_a_price_is_asked_for() -> None:
+async def test_nothing_is_while_a_price_is_asked_for(
+    begin: Callable[[Desk], Coroutine[object, object, object]], write: str
+) -> None:
     async with world(pts()) as w:
         asked: asyncio.Future[Book] = asyncio.get_running_loop().create_future()
         w["pts"].quotes.append(asked)
-        submitting = asyncio.create_task(w.desk.submit(request()))
+        answering = asyncio.create_task(begin(w.desk))
         await w["pts"].questions.get()
         assert await at_work(w) == 0
-        written = w.journal.hold("append")
+        written = w.journal.hold(write)
         asked.set_result(w["pts"].one_level("99.00", "100.00"))
         assert await at_work(w) == 1
         written.set()
-        await submitting
-        assert await at_work(w) == 0
-
-
-@in_virtual_time
-async def test_an_rfq_is_while_it_is_written_and_not_while_a_price_is_asked_for() -> None:
-    async with world(pts()) as w:
-        asked: asyncio.Future[Book] = asyncio.get_running_loop().create_future()
-        w["pts"].quotes.append(asked)
-        quoting = asyncio.create_task(w.desk.request_quote(request(client_order_id="")))
-        await w["pts"].questions.get()
-        assert await at_work(w) == 0
-        written = w.journal.hold("keep_rfq")
-        asked.set_result(w["pts"].one_level("99.00", "100.00"))
-        assert await at_work(w) == 1
-        written.set()
-        await quoting
+        await answering
         assert await at_work(w) == 0
