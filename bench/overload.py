@@ -28,6 +28,8 @@ P99_TIMES_MAX: Final = 3.0
 _CONNECTIONS_MAX: Final = 1024
 _STAGE_S: Final = 1.5
 _HALF_S: Final = 5.0
+_FIRST_S: Final = 2.0
+"""At the beginning of too much a crowd is let in before anything is refused (`router.http.overload`)."""
 _TWICE_S: Final = 8.0
 _ACCEPTED: Final = frozenset({"200", "202"})
 _OVER: Final = "503"
@@ -36,6 +38,8 @@ _OVER: Final = "503"
 class Overload(msgspec.Struct, frozen=True):
     """What happened. Answers are counted by status; `lost`, `journaled` and `unended` should be 0.
 
+    `first`: the first seconds at twice the rate; `twice`: the time after them.
+
     `lost`: accepted orders that the journal does not have. `journaled`: refused ones that it has. `unended`:
     accepted ones that have not ended there. `without_retry_after`: refusals that name no time to come back.
     `sent_twice`: orders that the counterparty got beyond those accepted.
@@ -43,6 +47,7 @@ class Overload(msgspec.Struct, frozen=True):
 
     held_per_second: float
     half: Stage
+    first: Stage
     twice: Stage
     answers: dict[str, int]
     lost: int
@@ -55,6 +60,7 @@ class Overload(msgspec.Struct, frozen=True):
         """What must hold, and whether it did."""
         p99s = f"{self.half.p99_ms:.1f} and {self.twice.p99_ms:.1f} ms"
         times, silent = self.twice.p99_ms / self.half.p99_ms, self.without_retry_after
+        refused = self.answers.get(_OVER, 0)
         others = sorted(set(self.answers) - _ACCEPTED - {_OVER})
         latency = (
             f"p99 of accepted orders: expected under {P99_TIMES_MAX:g} times that at half load, "
@@ -67,6 +73,7 @@ class Overload(msgspec.Struct, frozen=True):
             (f"refused orders in the journal: expected 0, was {self.journaled}", self.journaled == 0),
             (f"refusals without Retry-After: expected 0, was {silent}", silent == 0),
             (f"answers but 200, 202 and 503: expected none, was {others}", not others),
+            (f"refused at twice the rate: expected some, was {refused}", refused > 0),
             (latency, times < P99_TIMES_MAX),
         ]
 
@@ -85,15 +92,24 @@ async def overload() -> Overload:
             held = rate.held.rate_per_second
             half = await _stage(made.driver, held / 2, _HALF_S)
             sent, made.driver.answered = stub.orders, lambda name, data: answers.update({name: data[:600]})
+            first = await _stage(made.driver, 2 * held, _FIRST_S)
             twice = await _stage(made.driver, 2 * held, _TWICE_S)
             sent = stub.orders - sent
-        return judged(held, half, twice, answers, ended_of(path), sent)
+        return judged(held, (half, first, twice), answers, ended_of(path), sent)
 
 
 def judged(
-    held: float, half: Stage, twice: Stage, answers: Mapping[str, bytes], ended: Mapping[str, bool], sent: int
+    held: float,
+    stages: tuple[Stage, Stage, Stage],
+    answers: Mapping[str, bytes],
+    ended: Mapping[str, bool],
+    sent: int,
 ) -> Overload:
-    """Hold the answers, by client id, against the journal (`ended`, likewise) and what was sent out. Pure."""
+    """Hold the answers, by client id, against the journal (`ended`, likewise) and what was sent out. Pure.
+
+    `stages`: at half the rate, at the beginning of twice the rate, and after it.
+    """
+    half, first, twice = stages
     accepted = [name for name, data in answers.items() if _status(data) in _ACCEPTED]
     refused = [name for name, data in answers.items() if _status(data) == _OVER]
     counts: dict[str, int] = {}
@@ -102,6 +118,7 @@ def judged(
     return Overload(
         held_per_second=held,
         half=half,
+        first=first,
         twice=twice,
         answers=counts,
         lost=sum(name not in ended for name in accepted),
@@ -132,7 +149,11 @@ def overload_report(found: Overload) -> str:
             f"{stage.p99_ms:.1f}",
             f"{stage.driver_busy:.2f}",
         )
-        for name, stage in (("half", found.half), ("twice", found.twice))
+        for name, stage in (
+            ("half", found.half),
+            (f"twice, first {_FIRST_S:g} s", found.first),
+            ("twice, then", found.twice),
+        )
     ]
     head = table(
         (f"of {found.held_per_second:.0f} held", "orders /s", "p50 ms", "p99 ms", "driver busy"), rows

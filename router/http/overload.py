@@ -3,11 +3,13 @@
 Orders past what a router can do wait in its event loop: every turn of it has a step of each of them to take,
 and an order takes some ten turns. So work is bounded twice: by `in_flight_max`, whatever happens, and by less
 while the loop has a queue. Whether it has is measured where the queue is: how long something that is let in
-now waits for its turn. One long wait says nothing (a collection of garbage, a scrape, a flush); when every
-wait has been long for `STANDING_S`, more comes in than goes out (the idea of CoDel, RFC 8289), and the bound
-is cut to the share of what is at work that would have waited as long as may be, but not below `QUEUED_MAX`.
-From there it is lifted slowly while waits are short. What there is no room for is refused before it is read:
-that costs next to nothing, and nothing is lost by it.
+now waits for its turn. One long wait says nothing (a collection of garbage, a scrape, a flush), and neither
+does a crowd: a basket of two hundred orders, or as many callers who each wait for their answers, make a queue
+that does not grow. When every wait has been long for `STANDING_S` and `CROWD_MAX` are at work, more comes in
+than goes out (the idea of CoDel, RFC 8289), and the bound is cut to the share of what is at work that would
+have waited as long as may be, but not below `QUEUED_MAX`. From there it is lifted slowly while waits are
+short. What there is no room for is refused before it is read: that costs next to nothing, and nothing is lost
+by it.
 
 A bound that was cut is one on what this process has work with (`at_work`): an order that waits for a
 counterparty's answer is in nobody's way. Where counterparties take half a second, hundreds wait for them in a
@@ -31,9 +33,15 @@ work make turns of this length. In a loop that keeps up they are half as long.""
 STANDING_S: Final = 0.05
 """Longer than a loop that keeps up needs to make up for a pause or a burst, where waits are just long; waits
 of twice `LATE_S` need half of it. Each more such time lets in what waits as long again."""
+CROWD_MAX: Final = 256
+"""As many at work are taken up however long they wait: some 60 ms of one core. A load that is too much makes
+such a queue once, and short ones from then on."""
+TRIED_AGAIN_S: Final = 30.0
+"""So long after a bound was cut a crowd is let in again: callers who come back at once when they are refused
+keep waits long, and would be refused for ever where they are no more than a crowd."""
 QUEUED_MAX: Final = 40
-"""Enough to carry the bursts of a load that the router keeps up with. With a fifth of it orders were refused
-from 1,700 a second on, where 4,000 are held with it."""
+"""Once there was a greater crowd: enough to carry the bursts of a load that the router keeps up with. With a
+fifth of it orders were refused from 1,700 a second on, where 4,000 are held with it."""
 SHARE_MIN: Final = 0.5
 """The share let in counts as no less than this: a quarter of the queue is left, which keeps the loop and the
 store's batches busy. As much was taken up with it as with all of it, in half of the time."""
@@ -60,17 +68,19 @@ class Gate:
         self.bound: float = in_flight_max
         self._max = in_flight_max
         self._queued_max = min(QUEUED_MAX, in_flight_max)
+        self._crowd_max = min(CROWD_MAX, in_flight_max)
         self._at_work = at_work
         self._refused = refused
         self._now = now
         self._entered = 0
-        """Since the loop last came round: what these begin, `at_work` does not know yet."""
+        """Since the loop last came round: what most of these begin, `at_work` does not know yet."""
         self._let_in = self._turned_away = 0
         self._counted_at = 0.0
         self._patience = 1.0
         self._late_since: float | None = None
         self._late_at = 0.0
         self._grown_at = 0.0
+        self._cut_at = 0.0
 
     def enter(self) -> bool:
         """Whether there is room for one more; who was let in must `leave`."""
@@ -86,10 +96,13 @@ class Gate:
         return True
 
     def _is_full(self) -> bool:
-        work, no_more = self._at_work() + self._entered, self.in_flight >= self._max
+        work, no_more = self._work(), self.in_flight >= self._max
         if no_more or work >= self.bound:
             self._grow(self._now())
         return no_more or work >= self.bound
+
+    def _work(self) -> int:
+        return min(self.in_flight, self._at_work() + self._entered)
 
     def leave(self) -> None:
         """What was let in is done."""
@@ -97,10 +110,12 @@ class Gate:
 
     def _turned(self, since: float) -> None:
         """Has the loop come round: it was asked at `since`, when something was let in."""
-        work, self._entered = self._at_work() + self._entered, 0
+        work, self._entered = self._work(), 0
         now = self._now()
         if now - self._counted_at >= STANDING_S:
             self._count(now)
+        if self.bound < self._max:
+            self._grow(now)
         wait, late = now - since, LATE_S * self._patience
         if wait < late:
             self._late_since = None
@@ -109,8 +124,16 @@ class Gate:
         if self._late_since is None:
             self._late_since = now  # and not `since`: a pause of the loop is no queue
         elif (now - self._late_since) * wait >= STANDING_S * late:
-            self.bound = max(self._queued_max * self._patience, work * late / wait)
-            self._grown_at = now
+            self._cut(now, work, work * late / wait)
+
+    def _cut(self, now: float, work: int, in_time: float) -> None:
+        """Lower the bound to what waits `in_time`, if it was cut before or as many are at work as a crowd."""
+        if self.bound == self._max:
+            if work < self._crowd_max:
+                return
+            self._cut_at = now
+        self.bound = max(self._queued_max * self._patience, in_time)
+        self._grown_at = now
 
     def _count(self, now: float) -> None:
         """Take up what share was let in since the last time; something was, or this were not asked."""
@@ -123,5 +146,7 @@ class Gate:
     def _grow(self, now: float) -> None:
         """Lift a bound that was cut, by the time since then, unless there was a long wait just now."""
         if now - self._late_at >= STANDING_S:
-            self.bound = min(self._max, self.bound + GROWTH_PER_S * (now - self._grown_at))
+            self.bound += GROWTH_PER_S * (now - self._grown_at)
         self._grown_at = now
+        if self.bound >= self._crowd_max or now - self._cut_at >= TRIED_AGAIN_S:
+            self.bound = self._max

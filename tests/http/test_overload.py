@@ -12,7 +12,15 @@ from msgspec.structs import replace
 from router.core.model import OrderRequest
 from router.core.record import RfqRecord, Submission
 from router.http.app import make_app
-from router.http.overload import GROWTH_PER_S, LATE_S, QUEUED_MAX, STANDING_S, Gate
+from router.http.overload import (
+    CROWD_MAX,
+    GROWTH_PER_S,
+    LATE_S,
+    QUEUED_MAX,
+    STANDING_S,
+    TRIED_AGAIN_S,
+    Gate,
+)
 from router.http.server import serving
 from tests.http import samples
 from tests.http.conftest import SETTINGS
@@ -189,7 +197,7 @@ async def test_orders_of_the_lane_take_room_and_leave_it(world: World) -> None:
 
 
 # The bound
-SETTING = 100
+SETTING = 2 * CROWD_MAX
 IN_TIME_S = LATE_S / 2
 LONG_S = LATE_S * 2
 STANDING_TURNS = math.ceil(STANDING_S * LATE_S / LONG_S**2)
@@ -226,7 +234,7 @@ class Turns:
 
     async def load(self, let_in: int, turned_away: int, wait_s: float) -> None:
         """Let so many in and turn so many away in a turn that takes so long."""
-        self.gate.in_flight = 10 * QUEUED_MAX
+        self.gate.in_flight = SETTING
         assert not any(self.gate.enter() for _ in range(turned_away))
         self.gate.in_flight = 0
         assert all(self.gate.enter() for _ in range(let_in))
@@ -239,9 +247,19 @@ class Turns:
         for _ in range(STANDING_TURNS + 1):
             await self.turn(LONG_S)
 
+    async def crowd(self) -> None:
+        """Have a crowd at work until there is a bound, and as many as before then."""
+        before = self.gate.in_flight, self.elsewhere
+        self.gate.in_flight, self.elsewhere = CROWD_MAX, 0
+        await self.stand()
+        self.gate.in_flight = self.elsewhere = 0
+        await self.turn(LONG_S)
+        self.gate.in_flight, self.elsewhere = before
+        assert (self.gate.bound, self.refused) == (QUEUED_MAX, 0)
+
 
 async def test_a_long_wait_now_and_then_changes_nothing() -> None:
-    seen = Turns(90)
+    seen = Turns(CROWD_MAX)
     for _ in range(10):
         await seen.turn(1.0)
         await seen.turn(IN_TIME_S)
@@ -251,8 +269,28 @@ async def test_a_long_wait_now_and_then_changes_nothing() -> None:
     assert (seen.gate.bound, seen.refused) == (SETTING, 0)
 
 
+async def test_a_crowd_that_does_not_grow_is_let_in_however_long_it_waits() -> None:
+    seen = Turns(CROWD_MAX - 2)
+    for _ in range(8 * STANDING_TURNS):
+        await seen.turn(100 * LATE_S)
+    assert (seen.gate.bound, seen.refused) == (SETTING, 0)
+    seen.gate.in_flight += 1
+    await seen.turn(100 * LATE_S)
+    assert seen.gate.bound == QUEUED_MAX
+
+
+async def test_what_has_begun_already_counts_once() -> None:
+    seen = Turns(CROWD_MAX - 2)
+    for _ in range(8 * STANDING_TURNS):
+        assert seen.gate.enter()  # and `at_work` knows of it at once
+        seen.now += LONG_S
+        await asyncio.sleep(0)
+        seen.gate.leave()
+    assert (seen.gate.bound, seen.refused) == (SETTING, 0)
+
+
 async def test_waits_that_are_just_long_take_the_whole_time_to_be_a_queue() -> None:
-    seen = Turns(90)
+    seen = Turns(CROWD_MAX)
     for _ in range(math.floor(STANDING_S / LATE_S)):
         await seen.turn(LATE_S * 1.001)
     assert seen.gate.bound == SETTING
@@ -262,10 +300,10 @@ async def test_waits_that_are_just_long_take_the_whole_time_to_be_a_queue() -> N
 
 
 async def test_waits_that_stay_long_cut_the_bound_to_what_waits_as_long_as_may_be() -> None:
-    seen = Turns(6 * QUEUED_MAX, setting=8 * QUEUED_MAX)
+    seen = Turns(CROWD_MAX)
     await seen.stand()
     # Twice as long as may be, so half of them and of the one that was just let in.
-    assert seen.gate.bound == pytest.approx((6 * QUEUED_MAX + 1) / 2)
+    assert seen.gate.bound == pytest.approx((CROWD_MAX + 1) / 2)
     seen.gate.in_flight = QUEUED_MAX
     await seen.turn(LONG_S)
     assert seen.gate.bound == QUEUED_MAX
@@ -278,6 +316,7 @@ async def test_the_more_is_refused_the_less_of_a_queue_is_kept(
     let_in: int, turned_away: int, kept: float
 ) -> None:
     seen = Turns(0)
+    await seen.crowd()
     for _ in range(4 * STANDING_TURNS):
         await seen.load(let_in, turned_away, LONG_S)
     assert seen.gate.bound == pytest.approx(QUEUED_MAX * kept)
@@ -295,6 +334,7 @@ async def test_what_the_setting_refuses_shortens_nothing() -> None:
 
 async def test_what_was_refused_is_forgotten_when_all_is_let_in_again() -> None:
     seen = Turns(0)
+    await seen.crowd()
     for _ in range(4 * STANDING_TURNS):
         await seen.load(1, 9, LONG_S)
     long_after_refusals = LATE_S * 0.9
@@ -305,20 +345,26 @@ async def test_what_was_refused_is_forgotten_when_all_is_let_in_again() -> None:
 
 
 async def test_what_waits_for_a_counterparty_is_no_queue() -> None:
-    seen = Turns(2 * QUEUED_MAX, setting=4 * QUEUED_MAX)
-    seen.elsewhere = 2 * QUEUED_MAX - 1
+    seen = Turns(SETTING - 2)
+    seen.elsewhere = SETTING - CROWD_MAX
     await seen.stand()
-    assert (seen.gate.bound, seen.refused) == (QUEUED_MAX, 0)
-    seen.elsewhere = QUEUED_MAX + 1
+    assert seen.gate.bound == SETTING
+
+
+async def test_a_bound_that_was_cut_is_one_on_what_does_not_wait_for_a_counterparty() -> None:
+    seen = Turns(0)
+    await seen.crowd()
+    seen.gate.in_flight = CROWD_MAX
+    seen.elsewhere = CROWD_MAX - QUEUED_MAX + 1
     assert seen.gate.enter()
     assert not seen.gate.enter()
-    seen.elsewhere = seen.gate.in_flight = 4 * QUEUED_MAX
+    seen.elsewhere = seen.gate.in_flight = SETTING
     assert not seen.gate.enter()  # whatever it waits for, no more than the setting
 
 
 async def test_what_comes_all_at_once_is_counted_before_it_begins() -> None:
-    seen = Turns(QUEUED_MAX, setting=4 * QUEUED_MAX)
-    await seen.stand()
+    seen = Turns(0)
+    await seen.crowd()
     seen.gate.in_flight = seen.elsewhere = 2 * QUEUED_MAX
     let_in = 0
     for _ in range(2 * QUEUED_MAX):
@@ -330,18 +376,16 @@ async def test_what_comes_all_at_once_is_counted_before_it_begins() -> None:
 
 async def test_waits_that_stay_long_refuse_what_is_past_the_bound() -> None:
     seen = Turns(QUEUED_MAX)
-    await seen.stand()
-    assert seen.gate.bound == QUEUED_MAX
-    before = seen.refused
+    await seen.crowd()
     assert not await seen.turn(LONG_S)
     seen.gate.in_flight = QUEUED_MAX - 1
     assert await seen.turn(LONG_S)
-    assert seen.refused == before + 1
+    assert seen.refused == 1
 
 
 async def test_the_bound_is_lifted_by_the_time_in_which_waits_were_short() -> None:
     seen = Turns(QUEUED_MAX)
-    await seen.stand()
+    await seen.crowd()
     assert not seen.gate.enter()
 
     seen.now += 2 * STANDING_S
@@ -351,7 +395,7 @@ async def test_the_bound_is_lifted_by_the_time_in_which_waits_were_short() -> No
 
 async def test_it_is_not_lifted_right_after_a_long_wait() -> None:
     seen = Turns(QUEUED_MAX)
-    await seen.stand()
+    await seen.crowd()
     seen.now += STANDING_S / 2
     assert not seen.gate.enter()
     assert seen.gate.bound == QUEUED_MAX
@@ -359,7 +403,7 @@ async def test_it_is_not_lifted_right_after_a_long_wait() -> None:
 
 async def test_after_a_quiet_while_the_setting_is_the_bound_again() -> None:
     seen = Turns(QUEUED_MAX)
-    await seen.stand()
+    await seen.crowd()
     seen.now += 3600.0
     seen.gate.in_flight = QUEUED_MAX
     assert seen.gate.enter()
@@ -368,8 +412,31 @@ async def test_after_a_quiet_while_the_setting_is_the_bound_again() -> None:
     assert not seen.gate.enter()
 
 
+async def test_a_bound_that_is_as_high_as_a_crowd_is_none_any_more() -> None:
+    seen = Turns(0)
+    await seen.crowd()
+    for _ in range(math.ceil((CROWD_MAX - QUEUED_MAX) / GROWTH_PER_S / STANDING_S) + 2):
+        seen.now += STANDING_S
+        await seen.turn(IN_TIME_S)
+    assert seen.gate.bound == SETTING
+    seen.gate.in_flight = CROWD_MAX // 2
+    await seen.stand()
+    assert (seen.gate.bound, seen.refused) == (SETTING, 0)
+
+
+async def test_callers_who_come_back_at_once_are_not_refused_for_ever() -> None:
+    seen = Turns(QUEUED_MAX - 1)
+    await seen.crowd()
+    cut_at = seen.now
+    while seen.now < cut_at + TRIED_AGAIN_S - 1:
+        await seen.turn(LONG_S)
+    assert seen.gate.bound == QUEUED_MAX
+    for _ in range(math.ceil(1 / LONG_S)):
+        await seen.turn(LONG_S)
+    assert seen.gate.bound == SETTING
+
+
 async def test_a_setting_below_is_never_raised() -> None:
-    seen = Turns(3, setting=3)
-    seen.gate.in_flight = 2
+    seen = Turns(2, setting=3)
     await seen.stand()
     assert seen.gate.bound == 3

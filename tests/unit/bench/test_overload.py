@@ -15,6 +15,7 @@ OVER = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\r\n{}"
 SILENT = b"HTTP/1.1 503 Service Unavailable\r\n\r\n{}"
 WRONG = b"HTTP/1.1 422 Unprocessable\r\n\r\n{}"
 HALF = Stage(500, 1.0, 4.0, {}, 0.1)
+FIRST = Stage(2000, 2.0, 99.0, {"503": 1}, 0.2)
 TWICE = Stage(2000, 2.0, 11.0, {"503": 1}, 0.2)
 
 
@@ -23,8 +24,7 @@ def found(
 ) -> Overload:
     return judged(
         1000,
-        HALF,
-        TWICE,
+        (HALF, FIRST, TWICE),
         {"a": TAKEN, "b": UNKNOWN, "c": OVER} if answers is None else answers,
         {"a": True, "b": True} if ended is None else ended,
         sent,
@@ -50,8 +50,9 @@ def test_all_is_well_where_what_was_accepted_is_kept_and_what_was_refused_is_not
         (found(ended={"a": True, "b": True, "c": False}), "refused orders in the journal: expected 0, was 1"),
         (found(sent=3), "sent beyond those accepted: expected 0, was 1"),
         (found({"a": TAKEN, "b": TAKEN, "c": SILENT}), "without Retry-After: expected 0, was 1"),
-        (found({"a": TAKEN, "b": TAKEN, "c": WRONG}), "expected none, was ['422']"),
-        (found({"a": TAKEN, "b": TAKEN, "c": b""}), "expected none, was ['lost']"),
+        (found({"a": TAKEN, "b": TAKEN, "c": OVER, "d": WRONG}), "expected none, was ['422']"),
+        (found({"a": TAKEN, "b": TAKEN, "c": OVER, "d": b""}), "expected none, was ['lost']"),
+        (found({"a": TAKEN, "b": TAKEN}), "refused at twice the rate: expected some, was 0"),
         (
             msgspec.structs.replace(found(), twice=Stage(2000, 2.0, 12.0, {}, 0.2)),
             "was 3.0 times (4.0 and 12.0 ms)",
