@@ -31,6 +31,7 @@ from router.observe.metrics import Metrics
 from router.observe.moving import MoveObserver
 from router.observe.observer import Observer
 from router.observe.sink import Descriptor
+from router.open_files import allow_many
 from router.ports import Clock, StoreBrokenError, StoreError
 from router.ports.records import Store
 from router.reports.service import Reports
@@ -95,6 +96,7 @@ def serve(config: str | None) -> int:
     except SettingsError as error:
         sys.stderr.write(f"caas-router: {error}\n")
         return EXIT_SETTINGS
+    allow_many()
     clock = SystemClock()
     log = JsonLog(Descriptor(sys.stderr.fileno()), debugging=settings.log.level is LogLevel.DEBUG)
     observer = Observer(log, Metrics(), clock, EventBus(f"{clock.now():x}"))

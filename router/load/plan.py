@@ -41,7 +41,7 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     arrivals: Arrivals = Arrivals.CONSTANT
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 1
-    in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 256
+    in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 2048
     """Requests under way at once; a further one waits, and that is counted."""
     wait_ms_max: Milliseconds = 5000
     """How long one waits at most; then it is never sent, and that is counted."""

@@ -18,7 +18,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 8080
     request_bytes_max: Annotated[int, msgspec.Meta(ge=1024, le=1_048_576)] = 65_536
     shutdown_deadline_ms: Milliseconds = 10_000
-    in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 512
+    in_flight_max: Annotated[int, msgspec.Meta(ge=1, le=65_536)] = 2048
 
 
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

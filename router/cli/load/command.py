@@ -27,6 +27,7 @@ from router.load.plan import load as read_plan
 from router.load.report import Report
 from router.load.reporting import make_report
 from router.load.running import Run, UnpricedError
+from router.open_files import allow_many
 from router.settings_error import SettingsError
 
 HELP: Final = """Exit codes: 0 ran as planned · 1 ran, and requests were never sent or an expectation of the \
@@ -77,6 +78,7 @@ def load(
             return Exit.DONE
         import uvloop  # noqa: PLC0415 - as in `_loaded`
 
+        allow_many()
         report = uvloop.run(_loaded(chosen))
         show_report(paper.out(), report)
         written = _written(json, msgspec.json.format(msgspec.json.encode(report)))

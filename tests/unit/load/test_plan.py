@@ -31,7 +31,7 @@ def test_what_is_left_out_has_defaults() -> None:
     assert plan.target.url == "http://127.0.0.1:8080"
     assert plan.target.key is None
     run = plan.run
-    assert (run.arrivals, run.seed, run.in_flight_max) == (Arrivals.CONSTANT, 1, 256)
+    assert (run.arrivals, run.seed, run.in_flight_max) == (Arrivals.CONSTANT, 1, 2048)
     assert (run.wait_ms_max, run.timeout_ms, run.client_order_id_prefix) == (5000, 10_000, "load")
     assert run.precise
     (stage,) = plan.stages
