@@ -16,6 +16,8 @@ from tests.unit.build import T0
 
 LEASE_S = 3600.0
 """So long that a router renews it by its writes alone: the tests say when it has run out."""
+WRITE_S = 1.5
+"""After which a write to a server that is gone is given up: more than a busy machine takes away at a time."""
 
 
 def numbered(number: int, prefix: str = "order") -> Order:

@@ -15,7 +15,7 @@ from router.ports import StoreError
 from tests.postgres_server import PostgresServer
 from tests.unit import build
 from tests.unit.build import T0
-from tests.unit.journal.postgres_kit import LEASE_S, append, numbered, reservations, routed, routers
+from tests.unit.journal.postgres_kit import LEASE_S, WRITE_S, append, numbered, reservations, routed, routers
 from tests.unit.journal.proxy import Loss, Proxy, proxied
 
 EVENT = CancelRequested()
@@ -31,7 +31,7 @@ async def proxy(postgres: PostgresServer) -> AsyncIterator[Proxy]:
 async def journal(postgres: PostgresServer, database: str, proxy: Proxy) -> AsyncIterator[PostgresJournal]:
     """A router whose way to the server goes through the proxy."""
     url = postgres.url(database, proxy.port)
-    opened = await PostgresJournal.open(url, lease_s=LEASE_S, write_s=0.5)
+    opened = await PostgresJournal.open(url, lease_s=LEASE_S, write_s=WRITE_S)
     yield opened
     proxy.shut = False
     await opened.close()
@@ -180,7 +180,7 @@ async def test_backends_that_are_ended_under_load_cost_no_order_and_no_event(
 async def test_a_server_that_is_down_is_told_of_in_time_and_used_again_when_it_is_back(
     postgres: PostgresServer, database: str
 ) -> None:
-    journal = await PostgresJournal.open(postgres.url(database), lease_s=LEASE_S, write_s=0.5)
+    journal = await PostgresJournal.open(postgres.url(database), lease_s=LEASE_S, write_s=WRITE_S)
     order = build.order()
     await journal.accept(order)
     await asyncio.to_thread(postgres.stop)
@@ -203,7 +203,7 @@ async def test_a_server_that_is_down_is_told_of_in_time_and_used_again_when_it_i
 
 
 async def test_a_server_that_hangs_is_told_of_in_time(postgres: PostgresServer, database: str) -> None:
-    journal = await PostgresJournal.open(postgres.url(database), lease_s=LEASE_S, write_s=0.2)
+    journal = await PostgresJournal.open(postgres.url(database), lease_s=LEASE_S, write_s=WRITE_S)
     order = build.order()
     await journal.accept(order)
     other = await asyncpg.connect(postgres.url(database))

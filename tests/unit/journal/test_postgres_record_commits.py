@@ -10,7 +10,7 @@ from router.ports import StoreError
 from router.ports.records import MoveRecord, StoredConnection
 from tests.postgres_server import PostgresServer
 from tests.unit.build import T0
-from tests.unit.journal.postgres_kit import LEASE_S
+from tests.unit.journal.postgres_kit import LEASE_S, WRITE_S
 from tests.unit.journal.proxy import Loss, Proxy, proxied
 
 MOVE = MoveRecord("move-1", "pts", "key-1", False, T0, T0, b"{}")
@@ -28,7 +28,7 @@ async def proxy(postgres: PostgresServer) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def journal(postgres: PostgresServer, database: str, proxy: Proxy) -> AsyncIterator[PostgresJournal]:
     """A router whose way to the server goes through the proxy."""
-    opened = await PostgresJournal.open(postgres.url(database, proxy.port), lease_s=LEASE_S, write_s=0.5)
+    opened = await PostgresJournal.open(postgres.url(database, proxy.port), lease_s=LEASE_S, write_s=WRITE_S)
     yield opened
     proxy.shut = False
     await opened.close()
