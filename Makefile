@@ -38,10 +38,10 @@ demo: .venv/.setup
 	@$(MAKE) --no-print-directory .venv/.ccxt || echo "make: the extra ccxt cannot be installed; the others play" >&2
 	$(BIN)/caas-router demo
 
-# In two processes (WORKERS): tests/conftest.py says what runs beside what.
+# In two processes (WORKERS), a module in one; tests/conftest.py says what comes first and last.
 WORKERS ?= 2
 test: .venv/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The real router, killed at random instants. SEED replays a run: its loads and its delays.
 CYCLES ?= 200

@@ -1,28 +1,28 @@
 """Fixtures for every suite, and how the suites share a machine's cores.
 
 A PostgreSQL server for the run, a database of its own for the test. Where tests run in several processes, a
-module stays in one of them; the suites that load the machine themselves, with routers, simulators and kills
-of their own, come last and one after the other.
+module stays in one of them (`--dist loadfile`), so that what it makes once is made once. The two modules that
+take minutes begin first, side by side; the suites that load the machine, with routers, counterparties and
+kills of their own, come last, when nothing but another of them runs beside them.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.postgres_server import PostgresServer
 
-ALONE = frozenset({"e2e", "kill", "sim"})
-HERE = Path(__file__).parent
+LONG = ("tests/sim/test_simulation.py", "tests/kill/test_cycles.py")
+LOADING = ("tests/e2e/", "tests/kill/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what must stay together (`--dist loadgroup`), and put last what wants the machine for itself."""
-    for item in items:
-        place = item.path.relative_to(HERE)
-        group = "alone" if place.parts[0] in ALONE else place.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] in ALONE)
+    """Put first what takes long, and last what loads the machine."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    return 0 if item.nodeid.startswith(LONG) else 2 if item.nodeid.startswith(LOADING) else 1
 
 
 @pytest.fixture(scope="session")
