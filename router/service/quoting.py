@@ -1,5 +1,8 @@
 """RFQs, and the records of competitions: made, kept, read."""
 
+import asyncio
+from collections import OrderedDict
+
 import msgspec
 
 from router.core.competition import Contender, Rules
@@ -64,7 +67,8 @@ class Quoting:
         self._observer = observer
         self._clock = clock
         self._ids = ids
-        self._accepted: dict[str, tuple[str, int]] = {}
+        self._accepted: OrderedDict[str, tuple[str, int]] = OrderedDict()
+        """Which order took an RFQ, and until when another could want it; the first taken first."""
         self.under_way = 0
         """RFQs that were not answered yet."""
 
@@ -86,8 +90,11 @@ class Quoting:
         record = make_record(held, order_id=None, rfq_id=rfq_id, closed_at=now)
         ends = [entry.valid_until for entry in record.entries if entry.rank and entry.valid_until is not None]
         rfq = RfqRecord(id=rfq_id, competition=record, created_at=now, valid_until=min([now + ttl_ns, *ends]))
-        await self._journal.keep_competition(competition_id, None, encode_competition(record))
-        await self._journal.keep_rfq(rfq_id, _records.encode(rfq))
+        # Both in one flush. Of one without the other nobody has heard: the caller is told of neither.
+        await asyncio.gather(
+            self._journal.keep_competition(competition_id, None, encode_competition(record)),
+            self._journal.keep_rfq(rfq_id, _records.encode(rfq)),
+        )
         self._observer.competition_closed(record)
         self._observer.rfq_quoted(rfq)
         return rfq
@@ -111,7 +118,8 @@ class Quoting:
         """
         now = self._clock.now()
         # Known here from the decision on, whatever the journal said when it was asked.
-        self._accepted = {key: known for key, known in self._accepted.items() if now < known[1]}
+        while self._accepted and next(iter(self._accepted.values()))[1] <= now:
+            self._accepted.popitem(last=False)
         taken_by = rfq.accepted_by or self._accepted.get(rfq.id, (None, 0))[0]
         if taken_by is not None and taken_by != client_order_id:
             raise RfqExpiredError(f"the RFQ was accepted already, as {taken_by}")

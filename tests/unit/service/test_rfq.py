@@ -66,6 +66,41 @@ async def test_it_ranks_executes_nothing_and_can_be_read_again() -> None:
 
 
 @in_virtual_time
+async def test_it_and_its_competition_are_kept_in_one_go_and_before_it_is_answered() -> None:
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        gates = [w.journal.hold(kind) for kind in ("keep_competition", "keep_rfq")]
+        asking = asyncio.create_task(w.desk.request_quote(asked()))
+        assert {await w.journal.started.get() for _ in gates} == {"keep_competition", "keep_rfq"}
+        for gate in gates:
+            await pass_time(1)
+            assert not asking.done()
+            gate.set()
+        assert await w.desk.rfq((await asking).id) == asking.result()
+
+
+@in_virtual_time
+@pytest.mark.parametrize("lost", ["keep_competition", "keep_rfq"])
+async def test_one_of_which_not_all_could_be_kept_is_not_quoted(lost: str) -> None:
+    async with world(spot()) as w:
+        w["spot"].streams("99.00", "100.00")
+        w.journal.failing = {lost}
+        with pytest.raises(UnavailableError):
+            await w.desk.request_quote(asked())
+
+
+@in_virtual_time
+async def test_what_was_accepted_is_not_remembered_for_longer_than_it_could_be_wanted() -> None:
+    async with world(spot()) as w:
+        for number in range(6):
+            w["spot"].streams("99.00", "100.00")
+            rfq = await w.desk.request_quote(asked())
+            await w.desk.accept(rfq.id, f"a-{number}", None, None)
+            await pass_time(2)
+        assert len(w.desk._quoting._accepted) <= 3
+
+
+@in_virtual_time
 async def test_the_price_it_shows_is_the_deepest_that_the_size_needs() -> None:
     async with world(spot()) as w:
         asks = levels(("100.00", "0.3"), ("101.00", "5"))
