@@ -4,12 +4,12 @@ Orders past what a router can do wait in its event loop: every turn of it has a 
 and an order takes some ten turns. So work is bounded twice: by `in_flight_max`, whatever happens, and by less
 while the loop has a queue. Whether it has is measured where the queue is: how long something that is let in
 now waits for its turn. One long wait says nothing (a collection of garbage, a scrape, a flush), and neither
-does a crowd: a basket of two hundred orders, or as many callers who each wait for their answers, make a queue
-that does not grow. When every wait has been long for `STANDING_S` and `CROWD_MAX` are at work, more comes in
-than goes out (the idea of CoDel, RFC 8289), and the bound is cut to the share of what is at work that would
-have waited as long as may be, but not below `QUEUED_MAX`. From there it is lifted slowly while waits are
-short. What there is no room for is refused before it is read: that costs next to nothing, and nothing is lost
-by it.
+does a crowd: a basket of some hundred orders, or as many callers who each wait for their answers, make a
+queue that does not grow. When every wait has been long for `STANDING_S` and `CROWD_MAX` are at work, more
+comes in than goes out (the idea of CoDel, RFC 8289), and the bound is cut to the share of what is at work
+that would have waited as long as may be, but not below `QUEUED_MAX`. From there it is lifted slowly while
+waits are short. What there is no room for is refused before it is read: that costs next to nothing, and
+nothing is lost by it.
 
 A bound that was cut is one on what this process has work with (`at_work`): an order that waits for a
 counterparty's answer is in nobody's way. Where counterparties take half a second, hundreds wait for them in a
@@ -33,10 +33,10 @@ work make turns of this length. In a loop that keeps up they are half as long.""
 STANDING_S: Final = 0.05
 """Longer than a loop that keeps up needs to make up for a pause or a burst, where waits are just long; waits
 of twice `LATE_S` need half of it. Each more such time lets in what waits as long again."""
-CROWD_MAX: Final = 256
-"""As many at work are taken up however long they wait: some 60 ms of one core. A load that is too much makes
+CROWD_MAX: Final = 512
+"""As many at work are taken up however long they wait: some 120 ms of one core. A load that is too much makes
 such a queue once, and short ones from then on."""
-TRIED_AGAIN_S: Final = 30.0
+TRIED_AGAIN_S: Final = 60.0
 """So long after a bound was cut a crowd is let in again: callers who come back at once when they are refused
 keep waits long, and would be refused for ever where they are no more than a crowd."""
 QUEUED_MAX: Final = 40
