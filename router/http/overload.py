@@ -96,10 +96,10 @@ class Gate:
         return True
 
     def _is_full(self) -> bool:
-        work, no_more = self._work(), self.in_flight >= self._max
-        if no_more or work >= self.bound:
+        work = self._work()
+        if work >= self.bound:
             self._grow(self._now())
-        return no_more or work >= self.bound
+        return self.in_flight >= self._max or work >= self.bound
 
     def _work(self) -> int:
         return min(self.in_flight, self._at_work() + self._entered)
