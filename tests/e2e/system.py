@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -17,6 +19,7 @@ import aiohttp
 
 START_S = 20.0
 STOP_S = 15.0
+FEW_FILES = 128
 
 SPOT, POOR, PTS = "5" * 32, "6" * 32, "7" * 32
 ACCOUNTS = {"spot": SPOT, "poor": POOR, "pts": PTS}
@@ -91,6 +94,17 @@ taker_fee_bps = "4"
 requests_per_second = {requests_per_second}
 settling_window_ms = 1500
 """
+
+
+@contextmanager
+def few_files() -> Iterator[None]:
+    """What is started now may have `FEW_FILES` files open, as from a shell that gives few."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 class Process:

@@ -1,12 +1,17 @@
-"""200 orders at once against accounts of 10 requests a second: none lost, none twice, no 429 drawn."""
+"""200 orders at once against accounts of 10 requests a second: none lost, none twice, no 429 drawn.
+
+And as many callers at a router that a shell gave few files.
+"""
 
 import asyncio
 from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 
-from tests.e2e.system import ACCOUNTS, Client, System
+from tests.e2e.system import ACCOUNTS, FEW_FILES, Client, System, few_files
+from tests.http.sockets import calling
 
 
 async def test_two_hundred_orders_at_once_are_all_accounted_for(tmp_path: Path) -> None:
@@ -42,5 +47,18 @@ async def test_two_hundred_orders_at_once_are_all_accounted_for(tmp_path: Path) 
                 _, page = await client.call("GET", "/v1/orders?limit=100" + (cursor and f"&cursor={cursor}"))
                 listed, cursor = listed + len(page["data"]), page["next_cursor"]
             assert listed == 200
+    finally:
+        assert await asyncio.to_thread(system.stop) == (0, 0)
+
+
+async def test_more_callers_than_a_shell_gives_files_are_all_answered(tmp_path: Path) -> None:
+    with few_files():
+        system = await asyncio.to_thread(System, tmp_path)
+    try:
+        async with AsyncExitStack() as stack:
+            port = int(system.url.rpartition(":")[2])
+            callers = [await stack.enter_async_context(calling(port)) for _ in range(2 * FEW_FILES)]
+            for caller in callers:
+                assert (await caller.ask(b"GET /healthz HTTP/1.1\r\nHost: router\r\n\r\n")).status == 200
     finally:
         assert await asyncio.to_thread(system.stop) == (0, 0)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -11,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.system import ACCOUNTS, Client, System
+from tests.e2e.system import ACCOUNTS, FEW_FILES, Client, System, few_files
 
 PLAN = """
 [target]
@@ -144,8 +145,11 @@ async def test_interrupted_it_ends_orderly_with_a_report_and_leaves_nothing_unde
 ) -> None:
     report_file = tmp_path / "report.json"
     plan = PLAN.format(prefix="interrupted", duration_s=600)
-    process = await begun(plan, system.url, tmp_path, "--json", str(report_file))
+    with few_files():
+        process = await begun(plan, system.url, tmp_path, "--json", str(report_file))
     await client.eventually(lambda: orders_of(client, "interrupted-"))
+    # Each request under way needs a socket.
+    assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[0] > FEW_FILES
     process.send_signal(signal.SIGINT)
     code, out, err = await ended(process)
     assert code == 130, out + err

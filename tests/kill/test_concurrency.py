@@ -11,11 +11,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from router.open_files import allow_many
 from tests.e2e.system import entries, order_body
 from tests.kill.files import ACCOUNTS, SPOT
 from tests.kill.stage import Stage
 
-FILES_WANTED = 4096
 ONE_KEY = 10_000
 ONE_BALANCE = 1000
 COVERED = 100
@@ -24,12 +24,11 @@ BOTH_OR_SPOT = pytest.mark.parametrize("connections", [None, ["spot"]], ids=["sp
 
 @pytest.fixture(scope="module", autouse=True)
 def many_files() -> Iterator[None]:
-    """Room for a socket to a caller, here and, inherited, in the router."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(FILES_WANTED, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    """Room for a socket to a caller, here and, inherited, in the simulator."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allow_many()
     yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.fixture
