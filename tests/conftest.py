@@ -6,6 +6,7 @@ take minutes begin first, side by side; the suites that load the machine, with r
 kills of their own, come last, when nothing but another of them runs beside them.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -17,7 +18,14 @@ LOADING = ("tests/e2e/", "tests/kill/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put first what takes long, and last what loads the machine."""
+    """Put first what takes long, and last what loads the machine.
+
+    Raises `UsageError` where two tests have one id: several processes would run one of them alone.
+    """
+    ids = Counter(item.nodeid for item in items)
+    twice = [name for name, count in ids.items() if count > 1]
+    if twice:
+        raise pytest.UsageError(f"expected every test to have an id of its own, was: {twice}")
     items.sort(key=_turn)
 
 
